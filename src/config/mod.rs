@@ -1,0 +1,53 @@
+//! What the user chose: the raw settings file (`settings.rs`) and the resolved, validated [`Config`].
+
+pub mod settings;
+
+use crate::llm::ChatOptions;
+use crate::stt::SttOptions;
+use crate::tts::VoiceOptions;
+use std::path::PathBuf;
+
+/// Which voice speaks.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum VoiceChoice {
+    /// A VITS voice file: Piper (`.onnx` with `.onnx.json`) or char-based (`.onnx` with `tokens.txt`).
+    Vits(PathBuf),
+    /// espeak-ng's own voice in this language (`en-us`, `cmn`, …).
+    Espeak(String),
+}
+
+/// Which engines and devices work: the real ones, or fakes by name.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum EngineSet {
+    /// whisper.cpp, llama.cpp, VITS or espeak-ng, the sound card.
+    #[default]
+    Real,
+    /// Scripted fakes ([`crate::fakes`]), for tests of our own logic.
+    Fake,
+}
+
+/// Everything that the core needs to know, resolved and validated. Files may still turn out missing or broken when they
+/// are loaded.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Config {
+    /// Real engines or fakes.
+    pub engines: EngineSet,
+    /// The speech model; `None`: none is installed.
+    pub stt_model: Option<PathBuf>,
+    /// The chat model; `None`: none is installed.
+    pub chat_model: Option<PathBuf>,
+    /// The voice.
+    pub voice: VoiceChoice,
+    /// Options of hearing.
+    pub stt: SttOptions,
+    /// Options of thinking.
+    pub chat: ChatOptions,
+    /// Options of the voice.
+    pub voice_options: VoiceOptions,
+    /// Name of the microphone; `None`: the system's default.
+    pub microphone: Option<String>,
+    /// Name of the speaker; `None`: the system's default.
+    pub speaker: Option<String>,
+    /// Show answers only, say nothing.
+    pub mute: bool,
+}

@@ -1,0 +1,68 @@
+//! What a stage reports when something went wrong: what happened, and what to do.
+
+use std::fmt;
+
+/// A part of the way from the key to the voice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Stage {
+    /// The microphone.
+    Capture,
+    /// Speech to text.
+    Stt,
+    /// The chat model.
+    Llm,
+    /// Text to speech.
+    Tts,
+    /// The speaker.
+    Playback,
+    /// The settings file.
+    Settings,
+    /// The window, the global key and the rest of the desktop.
+    Desktop,
+}
+
+impl Stage {
+    /// The stages that have a worker thread, in the order of the way.
+    pub const WORKERS: [Stage; 5] = [Stage::Capture, Stage::Stt, Stage::Llm, Stage::Tts, Stage::Playback];
+}
+
+/// How much is lost by a fault.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// Nothing is lost; good to know.
+    Info,
+    /// This turn, or a part of it, is lost; the next one may work.
+    Turn,
+    /// The stage is out of work until the user changes something.
+    Stage,
+}
+
+/// One sentence that says what happened and one that says what to do. Made once, at the worker's border.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct StageError {
+    /// Where it happened.
+    pub stage: Stage,
+    /// How much is lost.
+    pub severity: Severity,
+    /// What happened, one sentence.
+    pub message: String,
+    /// What to do, one sentence; empty when there is nothing to do.
+    pub hint: String,
+}
+
+impl StageError {
+    /// Puts the two sentences together with their place.
+    pub fn new(stage: Stage, severity: Severity, message: impl Into<String>, hint: impl Into<String>) -> Self {
+        StageError { stage, severity, message: message.into(), hint: hint.into() }
+    }
+}
+
+impl fmt::Display for StageError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.hint.is_empty() { f.write_str(&self.message) } else { write!(f, "{} {}", self.message, self.hint) }
+    }
+}
+
+impl std::error::Error for StageError {}

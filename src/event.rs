@@ -1,0 +1,345 @@
+//! Every message of the program: commands go down as imperatives, events come up in the past tense, and all that belong
+//! to a turn carry its number.
+//!
+//! ```text
+//! key ──> assistant ──Begin──> capture ──Captured──> stt ──Transcribed──> llm ──ReplyDelta──> (assistant splits)
+//!                                                                 clauses ──> tts ──Synthesized──> playback
+//! ```
+//! Workers know the assistant and nobody else; the assistant alone decides ([`crate::assistant::state`]).
+
+use crate::audio::{Clip, Pcm16k};
+use crate::config::Config;
+use crate::error::{Stage, StageError};
+use crate::llm::{ChatOptions, ReplyStats};
+use crate::stt::{EngineInfo, SttOptions, Transcript};
+use crate::tts::VoiceOptions;
+use crate::turn::{Moment, TurnId};
+use crossbeam_channel::Sender;
+use std::sync::Arc;
+
+/// What a person, a key or a script wants.
+#[derive(Clone, Debug, PartialEq)]
+pub enum UserAction {
+    /// The talk key, the talk button or Space went down.
+    PttPressed,
+    /// It went up.
+    PttReleased,
+    /// Starts or ends talking with one press each (a compositor binding, a screen reader).
+    PttToggle,
+    /// Stop: listening, thinking and speaking alike.
+    Cancel,
+    /// A typed question.
+    SubmitText(String),
+    /// A recorded question (the command line).
+    SubmitAudio(Pcm16k),
+    /// Forget the conversation and start a new one.
+    NewConversation,
+    /// New choices: takes effect from the next turn on; engines whose model changed are loaded anew.
+    Configure(Arc<Config>),
+    /// End the program.
+    Quit,
+}
+
+/// To the capture thread.
+#[derive(Clone, Debug, PartialEq)]
+pub enum CaptureCmd {
+    /// Start a recording, with what was in the pre-roll.
+    Begin(TurnId),
+    /// The key went up: take what was written plus the tail, and hand it over ([`WorkerEvent::Captured`]).
+    Finish(TurnId),
+    /// Forget the recording.
+    Discard,
+    /// Use another microphone; `None` is the system's default.
+    SelectDevice(Option<String>),
+}
+
+/// To the stt thread.
+#[derive(Clone, Debug, PartialEq)]
+pub enum SttCmd {
+    /// Transcribe one whole utterance.
+    Transcribe(TurnId, Pcm16k),
+    /// Options from now on.
+    Configure(SttOptions),
+}
+
+/// To the llm thread.
+#[derive(Clone, Debug, PartialEq)]
+pub enum LlmCmd {
+    /// Put the prefix into the KV cache while there is time.
+    Prefill(TurnId, String),
+    /// Answer. `text` goes to the model (with date and time), as it is.
+    Reply(TurnId, String),
+    /// What was heard of the pending answer enters the memory.
+    Commit {
+        /// The turn of the answer.
+        turn: TurnId,
+        /// The heard part, thinking excluded; empty: forget the exchange.
+        heard: String,
+    },
+    /// Forget the conversation.
+    Reset,
+    /// Options from now on.
+    Configure(ChatOptions),
+}
+
+/// To the tts thread.
+#[derive(Clone, Debug, PartialEq)]
+pub enum TtsCmd {
+    /// Speak one clause; its audio comes back with the same `seq`.
+    Speak {
+        /// The turn.
+        turn: TurnId,
+        /// Number of the clause in the turn, from 0.
+        seq: u32,
+        /// What is to be said (spoken form, no markdown).
+        clause: String,
+    },
+    /// Options from now on.
+    Configure(VoiceOptions),
+}
+
+/// To the playback thread.
+#[derive(Clone, Debug, PartialEq)]
+pub enum PlayCmd {
+    /// Play this after what is already queued for the turn. Several clips may carry the same `seq`.
+    Enqueue {
+        /// The turn.
+        turn: TurnId,
+        /// Number of the clause.
+        seq: u32,
+        /// Its sound, or a part of it.
+        clip: Clip,
+        /// No more sound of this clause follows.
+        last: bool,
+    },
+    /// Nothing more comes for this turn: report [`WorkerEvent::Drained`] when all was played.
+    FinishTurn(TurnId),
+    /// Silence, at once.
+    StopTurn(TurnId),
+    /// Use another speaker; `None` is the system's default.
+    SelectDevice(Option<String>),
+}
+
+/// What a worker found out.
+#[derive(Clone, Debug, PartialEq)]
+pub enum WorkerEvent {
+    /// A stage has its engine or device and can work.
+    Ready(Stage, EngineInfo),
+    /// The first real sample of the recording is there.
+    CaptureStarted(TurnId, Moment),
+    /// The recording is complete.
+    Captured {
+        /// The turn.
+        turn: TurnId,
+        /// What was recorded.
+        pcm: Pcm16k,
+        /// Input samples that were lost because the machine was too busy.
+        dropped: u64,
+    },
+    /// The words so far.
+    PartialText(TurnId, String),
+    /// The words. An empty text: nothing was said.
+    Transcribed {
+        /// The turn.
+        turn: TurnId,
+        /// What was heard.
+        transcript: Transcript,
+        /// Time of the work, ms.
+        stt_ms: f64,
+    },
+    /// A piece of the answer for the screen and the voice.
+    ReplyDelta(TurnId, String),
+    /// A piece of the model's thinking, for the screen only.
+    ThinkingDelta(TurnId, String),
+    /// The model is done with the answer.
+    ReplyEnded {
+        /// The turn.
+        turn: TurnId,
+        /// Its figures.
+        stats: ReplyStats,
+    },
+    /// Sound of a clause, or a part of it. `clip` is empty when a clause has nothing to say.
+    Synthesized {
+        /// The turn.
+        turn: TurnId,
+        /// Number of the clause.
+        seq: u32,
+        /// Its sound.
+        clip: Clip,
+        /// No more sound of this clause follows.
+        last: bool,
+    },
+    /// The first sample of the clause was handed to the output at this moment.
+    ClauseStarted(TurnId, u32, Moment),
+    /// The clause was played to its end.
+    ClausePlayed(TurnId, u32),
+    /// All that was queued for the turn was played and [`PlayCmd::FinishTurn`] had been said.
+    Drained(TurnId),
+    /// A stage could not do its work (of this turn; of none when [`TurnId::NONE`]).
+    Failed(TurnId, StageError),
+    /// A worker thread ended by a fault; the stage is gone until it is started anew.
+    Died(Stage, String),
+}
+
+/// What the program is doing, as the talk button shows it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Phase {
+    /// Models are being loaded.
+    #[default]
+    Loading,
+    /// Waiting for a press.
+    Idle,
+    /// The key is down.
+    Listening,
+    /// Speech becomes text.
+    Transcribing,
+    /// The model writes; no sound yet.
+    Thinking,
+    /// The answer sounds.
+    Speaking,
+    /// The program ends.
+    Stopping,
+}
+
+/// How a stage is.
+#[derive(Clone, Debug, PartialEq)]
+pub enum StageStatus {
+    /// Being loaded.
+    Loading,
+    /// Works.
+    Ready(EngineInfo),
+    /// Does not work, and why.
+    Unavailable(StageError),
+}
+
+/// The figures of one turn. Times count from the end of the input (key up, Enter, end of the file), ms.
+#[derive(Clone, Debug, Default, PartialEq, serde::Serialize)]
+pub struct Timing {
+    /// Time of transcribing; `None` for typed text.
+    pub stt_ms: Option<f64>,
+    /// First token of the answer.
+    pub first_token_ms: Option<f64>,
+    /// First clause handed to the voice.
+    pub first_clause_ms: Option<f64>,
+    /// First sample handed to the output.
+    pub first_audio_ms: Option<f64>,
+    /// Tokens of the answer.
+    pub tokens: u32,
+    /// Tokens per second after the first.
+    pub tokens_per_s: f64,
+    /// Prompt tokens computed for this turn.
+    pub prefilled_tokens: u32,
+    /// Prompt tokens that were still in the KV cache.
+    pub cached_tokens: u32,
+    /// Length of the spoken answer, as synthesised, ms.
+    pub audio_ms: f64,
+}
+
+/// How a turn ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TurnEnd {
+    /// With an answer.
+    Answered,
+    /// Nothing was said.
+    NothingHeard,
+    /// The user stopped it or began another.
+    Cancelled,
+    /// A stage failed.
+    Failed,
+}
+
+/// What the window, the command line and the history see.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Event {
+    /// The phase changed.
+    Phase(TurnId, Phase),
+    /// A stage's state changed.
+    Status(Stage, StageStatus),
+    /// Words so far, while they are being heard.
+    PartialText(TurnId, String),
+    /// The question.
+    UserText {
+        /// The turn.
+        turn: TurnId,
+        /// Its words.
+        text: String,
+        /// ISO 639-1 code; empty for typed text.
+        language: String,
+        /// 0 to 1; 1 for typed text.
+        confidence: f32,
+    },
+    /// A piece of the answer as the model writes it (markdown).
+    ReplyDelta(TurnId, String),
+    /// A piece of the model's thinking.
+    ThinkingDelta(TurnId, String),
+    /// The whole answer as far as it was written.
+    ReplyFinal {
+        /// The turn.
+        turn: TurnId,
+        /// What was written (markdown).
+        text: String,
+        /// How much of `text`, in bytes, was heard (spoken to its end, or read when there is no voice).
+        heard_bytes: usize,
+    },
+    /// A clause begins to sound. `range` is its place in the answer's text, in bytes.
+    ClauseStarted {
+        /// The turn.
+        turn: TurnId,
+        /// Number of the clause.
+        seq: u32,
+        /// What is said.
+        text: String,
+        /// Where it stands in the written answer.
+        range: (usize, usize),
+    },
+    /// A clause was spoken to its end.
+    ClauseSpoken {
+        /// The turn.
+        turn: TurnId,
+        /// Number of the clause.
+        seq: u32,
+        /// What was said.
+        text: String,
+    },
+    /// The turn's sound as it was synthesised, for the command line's `--out` (only when asked for).
+    TurnAudio(TurnId, Clip),
+    /// The figures of a turn.
+    Timing(TurnId, Timing),
+    /// Something the user should know.
+    Notice(TurnId, StageError),
+    /// The turn is over.
+    TurnEnded(TurnId, TurnEnd),
+    /// The conversation was cleared.
+    ConversationCleared,
+    /// All threads are down.
+    Stopped,
+}
+
+/// Where events go: a channel, and a call that wakes whoever reads it (the window's repaint).
+#[derive(Clone)]
+pub struct EventSink {
+    tx: Sender<Event>,
+    wake: Arc<dyn Fn() + Send + Sync>,
+}
+
+impl EventSink {
+    /// A sink that sends and then calls `wake`.
+    pub fn new(tx: Sender<Event>, wake: impl Fn() + Send + Sync + 'static) -> Self {
+        EventSink { tx, wake: Arc::new(wake) }
+    }
+
+    /// Sends one event. A reader that is gone is no error: the program is ending.
+    pub fn send(&self, event: Event) {
+        if self.tx.send(event).is_ok() {
+            (self.wake)();
+        }
+    }
+}
+
+impl std::fmt::Debug for EventSink {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("EventSink")
+    }
+}

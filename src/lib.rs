@@ -1,0 +1,19 @@
+//! Hark: hold a key, speak, let go; the answer begins to sound. One process, no server, no network.
+
+pub mod assistant;
+pub mod audio;
+pub mod cli;
+pub mod clock;
+pub mod config;
+pub mod error;
+pub mod event;
+pub mod fakes;
+pub mod llm;
+pub mod models;
+pub mod platform;
+pub mod speech;
+pub mod stt;
+pub mod tts;
+pub mod turn;
+pub mod ui;
+pub mod worker;

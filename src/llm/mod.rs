@@ -1,0 +1,152 @@
+//! The chat model: the traits, options and results. `llama.rs` is the real engine.
+
+use crate::error::{Severity, Stage, StageError};
+use crate::stt::EngineInfo;
+use crate::turn::{CancelToken, Outcome};
+use std::path::PathBuf;
+
+/// How the next token is chosen. Every field is really in effect.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Sampling {
+    /// 0 is greedy: always the most likely token.
+    pub temperature: f32,
+    /// Keep the most likely tokens that together have this probability; 1 is off.
+    pub top_p: f32,
+    /// Keep this many of the most likely tokens; 0 is off.
+    pub top_k: i32,
+    /// Keep tokens with at least this share of the best one's probability; 0 is off.
+    pub min_p: f32,
+    /// Divide the logits of tokens seen in the last 64 by this; 1 is off.
+    pub repeat_penalty: f32,
+    /// The same seed and the same prompt give the same answer. `None`: a new one for each answer.
+    pub seed: Option<u32>,
+}
+
+impl Default for Sampling {
+    fn default() -> Self {
+        Sampling { temperature: 0.7, top_p: 0.95, top_k: 40, min_p: 0.05, repeat_penalty: 1.1, seed: None }
+    }
+}
+
+/// What the user may choose about thinking.
+#[derive(Clone, Debug, PartialEq)]
+pub struct ChatOptions {
+    /// The system prompt.
+    pub system: String,
+    /// Size of the context, tokens; cut down to what the model was trained for.
+    pub context_tokens: u32,
+    /// An answer ends after so many tokens at the latest.
+    pub max_tokens: u32,
+    /// How tokens are chosen.
+    pub sampling: Sampling,
+    /// Threads of the engine.
+    pub threads: u32,
+}
+
+/// Figures of one answer.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct ReplyStats {
+    /// Tokens of the answer, thinking included.
+    pub tokens: u32,
+    /// Tokens of the prompt that had to be computed for this answer.
+    pub prefilled_tokens: u32,
+    /// Tokens of the prompt that were still in the KV cache.
+    pub cached_tokens: u32,
+    /// From the call to the first token, ms.
+    pub first_token_ms: f64,
+    /// Tokens after the first, per second.
+    pub tokens_per_second: f64,
+    /// The answer ended because of `max_tokens` or the end of the context.
+    pub cut: bool,
+}
+
+/// What can go wrong, by what the user can do.
+#[derive(Debug, thiserror::Error)]
+pub enum ChatError {
+    /// The file is not there.
+    #[error("The chat model {} was not found.", .0.display())]
+    ModelMissing(PathBuf),
+    /// The file is there and is no usable GGUF chat model.
+    #[error("The chat model {} cannot be used: {reason}.", path.display())]
+    ModelCorrupt {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it, without a full stop.
+        reason: String,
+    },
+    /// The machine has not enough memory for it.
+    #[error("There is not enough memory for the chat model {}.", .0.display())]
+    OutOfMemory(PathBuf),
+    /// The question alone is longer than the model's context.
+    #[error("The text has {tokens} tokens and the chat model can take {room}.")]
+    ContextFull {
+        /// Tokens of the text.
+        tokens: usize,
+        /// Tokens that would fit.
+        room: usize,
+    },
+    /// The engine gave up on this question.
+    #[error("The chat engine failed: {0}.")]
+    Engine(String),
+}
+
+impl From<ChatError> for StageError {
+    fn from(error: ChatError) -> Self {
+        let (severity, hint) = match &error {
+            ChatError::ModelMissing(_) => {
+                (Severity::Stage, "Put a GGUF chat model into the models folder, or choose one with --chat FILE.")
+            }
+            ChatError::ModelCorrupt { .. } => {
+                (Severity::Stage, "Choose another file with --chat FILE or in the settings; if it was copied or downloaded, do that again.")
+            }
+            ChatError::OutOfMemory(_) => (Severity::Stage, "Close other programs or choose a smaller chat model."),
+            ChatError::ContextFull { .. } => (Severity::Turn, "Send a shorter text, or split it into parts."),
+            ChatError::Engine(_) => {
+                (Severity::Turn, "Ask again; if it happens again, start a new conversation or choose another chat model.")
+            }
+        };
+        StageError::new(Stage::Llm, severity, error.to_string(), hint)
+    }
+}
+
+/// A loaded chat model. Two traits, because llama's context borrows its model.
+pub trait ChatModel {
+    /// Starts a conversation.
+    ///
+    /// # Errors
+    /// [`ChatError::OutOfMemory`] when the KV cache does not fit.
+    fn session(&self, options: &ChatOptions) -> Result<Box<dyn ChatSession + '_>, ChatError>;
+
+    /// What is loaded.
+    fn info(&self) -> EngineInfo;
+}
+
+/// One conversation with its KV cache.
+pub trait ChatSession {
+    /// Puts the system prompt, the history and the certain beginning of the next user text into the KV cache, ahead of
+    /// time. With an empty text it warms the prefix only.
+    ///
+    /// # Errors
+    /// See [`ChatError`].
+    fn prefill(&mut self, user_so_far: &str, cancel: &CancelToken) -> Result<Outcome<()>, ChatError>;
+
+    /// Answers `user`. `on_text` gets the raw text as it comes, whole characters only, thinking marks included.
+    /// Until [`ChatSession::commit`] is called the exchange is pending.
+    ///
+    /// # Errors
+    /// See [`ChatError`]; after an error nothing is pending.
+    fn reply(&mut self, user: &str, cancel: &CancelToken, on_text: &mut dyn FnMut(&str)) -> Result<Outcome<ReplyStats>, ChatError>;
+
+    /// Ends the pending exchange: `heard` is what the user heard (or read) of the answer, without thinking. Only that
+    /// enters the memory. With an empty `heard` the whole exchange is forgotten.
+    ///
+    /// # Errors
+    /// See [`ChatError`].
+    fn commit(&mut self, heard: &str) -> Result<(), ChatError>;
+
+    /// Forgets the conversation; the system prompt stays.
+    fn reset(&mut self);
+
+    /// Other sampling, length or system prompt from the next answer on. `context_tokens` needs a new session.
+    fn set_options(&mut self, options: &ChatOptions);
+}
