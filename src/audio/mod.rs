@@ -1,5 +1,7 @@
 //! Sound in and out: buffers, the traits of the devices, and what can go wrong with them.
 
+pub mod level;
+
 use crate::error::{Severity, Stage, StageError};
 use std::path::PathBuf;
 use std::sync::Arc;
