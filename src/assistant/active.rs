@@ -79,6 +79,12 @@ impl Active {
         now.ms_since(self.input_end)
     }
 
+    /// Something was written: stamps the first time.
+    pub fn first_token(&mut self, now: Moment) {
+        let ms = self.ms(now);
+        self.timing.first_token_ms.get_or_insert(ms);
+    }
+
     /// Takes a piece of the answer; returns the numbers and texts of the clauses that are ready to be said.
     pub fn write(&mut self, delta: &str) -> Vec<(u32, String)> {
         self.answer.push_str(delta);

@@ -51,3 +51,20 @@ pub struct Config {
     /// Show answers only, say nothing.
     pub mute: bool,
 }
+
+/// A configuration of fakes for tests.
+#[cfg(test)]
+pub(crate) fn test_config() -> Config {
+    Config {
+        engines: EngineSet::Fake,
+        stt_model: None,
+        chat_model: None,
+        voice: VoiceChoice::Espeak("en-us".to_owned()),
+        stt: SttOptions { language: crate::stt::SpokenLanguage::Fixed("en".to_owned()), threads: 1 },
+        chat: ChatOptions::default(),
+        voice_options: VoiceOptions::default(),
+        microphone: None,
+        speaker: None,
+        mute: false,
+    }
+}

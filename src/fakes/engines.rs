@@ -1,1 +1,166 @@
-//! stub
+//! Fake engines: quick, deterministic, without files.
+
+use crate::audio::Pcm16k;
+use crate::audio::level::Level;
+use crate::llm::{ChatError, ChatModel, ChatOptions, ChatSession, ReplyStats};
+use crate::stt::{EngineInfo, SttOptions, TranscribeError, Transcriber, Transcript};
+use crate::tts::{SpeechStats, SynthesisError, Synthesizer, VoiceOptions};
+use crate::turn::{CancelToken, Outcome};
+
+fn info(name: &str) -> EngineInfo {
+    EngineInfo { engine: "fake".to_owned(), name: name.to_owned(), starter: false }
+}
+
+/// Hears the same words in every sound, and nothing in silence.
+#[derive(Debug, Default)]
+pub struct FakeTranscriber {
+    /// Ends the thread with a panic at the first use, to test the death guard.
+    pub panics: bool,
+}
+
+impl Transcriber for FakeTranscriber {
+    fn transcribe(
+        &mut self,
+        pcm: &Pcm16k,
+        _: &SttOptions,
+        cancel: &CancelToken,
+        on_partial: &mut dyn FnMut(&str),
+    ) -> Result<Outcome<Transcript>, TranscribeError> {
+        #[allow(clippy::panic)] // the purpose of this switch
+        if self.panics {
+            panic!("the fake transcriber was told to");
+        }
+        if cancel.is_cancelled() {
+            return Ok(Outcome::Cancelled);
+        }
+        if Level::of(&pcm.0).peak < 0.01 {
+            return Ok(Outcome::Done(Transcript::default()));
+        }
+        let text = format!("I said something for {} milliseconds.", pcm.millis());
+        on_partial(&text);
+        Ok(Outcome::Done(Transcript { text, language: "en".to_owned(), confidence: 1.0 }))
+    }
+
+    fn info(&self) -> EngineInfo {
+        info("fake ears")
+    }
+}
+
+/// Repeats the question; counts words as tokens and remembers what was heard.
+#[derive(Debug, Default)]
+pub struct FakeChat;
+
+impl ChatModel for FakeChat {
+    fn session(&self, options: &ChatOptions) -> Result<Box<dyn ChatSession + '_>, ChatError> {
+        Ok(Box::new(FakeSession { options: options.clone(), ..FakeSession::default() }))
+    }
+
+    fn info(&self) -> EngineInfo {
+        info("fake mind")
+    }
+}
+
+#[derive(Debug, Default)]
+struct FakeSession {
+    options: ChatOptions,
+    remembered: u32,
+    pending: u32,
+}
+
+fn words(text: &str) -> u32 {
+    text.split_whitespace().count() as u32
+}
+
+impl ChatSession for FakeSession {
+    fn prefill(&mut self, _: &str, _: &CancelToken) -> Result<Outcome<()>, ChatError> {
+        Ok(Outcome::Done(()))
+    }
+
+    fn reply(&mut self, user: &str, cancel: &CancelToken, on_text: &mut dyn FnMut(&str)) -> Result<Outcome<ReplyStats>, ChatError> {
+        let question = user.lines().last().unwrap_or_default();
+        let answer = format!("You said: {question} That is all I know. I am only a fake.");
+        self.pending = words(user);
+        let mut tokens = 0;
+        for word in answer.split_inclusive(' ') {
+            if cancel.is_cancelled() {
+                return Ok(Outcome::Cancelled);
+            }
+            if tokens >= self.options.max_tokens {
+                break;
+            }
+            on_text(word);
+            tokens += 1;
+        }
+        let (prefilled_tokens, cached_tokens) = (self.pending, self.remembered);
+        Ok(Outcome::Done(ReplyStats { tokens, prefilled_tokens, cached_tokens, ..ReplyStats::default() }))
+    }
+
+    fn commit(&mut self, heard: &str) -> Result<(), ChatError> {
+        if !heard.is_empty() {
+            self.remembered += self.pending + words(heard);
+        }
+        self.pending = 0;
+        Ok(())
+    }
+
+    fn reset(&mut self) {
+        self.remembered = 0;
+    }
+
+    fn set_options(&mut self, options: &ChatOptions) {
+        self.options = options.clone();
+    }
+}
+
+/// Says a short tone for each word.
+#[derive(Debug, Default)]
+pub struct FakeVoice {
+    /// Fails at every clause.
+    pub broken: bool,
+}
+
+/// Samples of one word of the fake voice: 40 ms at 16 kHz.
+const WORD_SAMPLES: usize = 640;
+
+impl Synthesizer for FakeVoice {
+    fn sample_rate(&self) -> u32 {
+        16_000
+    }
+
+    fn synthesize(
+        &mut self,
+        clause: &str,
+        options: &VoiceOptions,
+        cancel: &CancelToken,
+        on_audio: &mut dyn FnMut(&[f32]),
+    ) -> Result<Outcome<SpeechStats>, SynthesisError> {
+        if self.broken {
+            return Err(SynthesisError::Engine("the fake voice was told to fail".to_owned()));
+        }
+        let tone: Vec<f32> =
+            (0..WORD_SAMPLES).map(|i| 0.3 * options.volume * (i as f32 * 440.0 * std::f32::consts::TAU / 16_000.0).sin()).collect();
+        let mut samples = 0;
+        for _ in 0..words(clause) {
+            if cancel.is_cancelled() {
+                return Ok(Outcome::Cancelled);
+            }
+            on_audio(&tone);
+            samples += tone.len();
+        }
+        Ok(Outcome::Done(SpeechStats { samples }))
+    }
+
+    fn synthesize_phonemes(
+        &mut self,
+        phonemes: &str,
+        options: &VoiceOptions,
+        cancel: &CancelToken,
+        on_audio: &mut dyn FnMut(&[f32]),
+    ) -> Result<Outcome<SpeechStats>, SynthesisError> {
+        self.synthesize(phonemes, options, cancel, on_audio)
+    }
+
+    fn info(&self) -> EngineInfo {
+        info("fake voice")
+    }
+}

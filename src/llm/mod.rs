@@ -43,6 +43,12 @@ pub struct ChatOptions {
     pub threads: u32,
 }
 
+impl Default for ChatOptions {
+    fn default() -> Self {
+        ChatOptions { system: String::new(), context_tokens: 2048, max_tokens: 400, sampling: Sampling::default(), threads: 1 }
+    }
+}
+
 /// Figures of one answer.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ReplyStats {

@@ -1,0 +1,369 @@
+//! The one place where Hark decides: a pure function from a state and an input to a new state and effects.
+//!
+//! Only this function advances the turn number. Every event of another turn is dropped here, so a late word of an
+//! interrupted answer can never be shown or spoken.
+
+use super::active::{Active, Stand};
+use super::ptt::{Edge, Ptt, SHORTEST_PRESS};
+use super::stages::{Stages, apply_config};
+use crate::config::Config;
+use crate::error::{Severity, Stage, StageError};
+use crate::event::{CaptureCmd, Event, LlmCmd, Phase, PlayCmd, StageStatus, SttCmd, TtsCmd, TurnEnd, UserAction, WorkerEvent};
+use crate::turn::{Moment, TurnId};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// The capture thread answers within its tail of 120 ms; after so long it is taken for dead and the turn is given up.
+const CAPTURE_ANSWERS_WITHIN: Duration = Duration::from_secs(3);
+
+/// What drives the state.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Input {
+    /// The user wants something.
+    Action(UserAction),
+    /// A worker found something out.
+    Worker(WorkerEvent),
+    /// A deadline passed.
+    Tick,
+}
+
+/// What is to be done now, in this order.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Effect {
+    /// All work of earlier turns is cancelled from now on.
+    Advance(TurnId),
+    /// To the capture thread.
+    Capture(CaptureCmd),
+    /// To the stt thread.
+    Stt(SttCmd),
+    /// To the llm thread.
+    Llm(LlmCmd),
+    /// To the tts thread.
+    Tts(TtsCmd),
+    /// To the playback thread.
+    Play(PlayCmd),
+    /// To the window or the command line.
+    Emit(Event),
+    /// Build this stage's worker anew, with this configuration.
+    Restart(Stage, Arc<Config>),
+    /// End everything.
+    Stop,
+}
+
+/// Everything that Hark knows about itself.
+#[derive(Clone, Debug)]
+pub struct State {
+    pub(super) turn: TurnId,
+    pub(super) ptt: Ptt,
+    pub(super) active: Option<Active>,
+    pub(super) stages: Stages,
+    pub(super) config: Arc<Config>,
+    /// A configuration that waits for the end of the turn.
+    pub(super) next_config: Option<Arc<Config>>,
+    phase: Phase,
+    stopping: bool,
+}
+
+pub(super) type Effects = Vec<Effect>;
+
+impl State {
+    /// The state at start: all stages are being loaded.
+    #[must_use]
+    pub fn new(config: Arc<Config>) -> Self {
+        State {
+            turn: TurnId::NONE,
+            ptt: Ptt::default(),
+            active: None,
+            stages: Stages::default(),
+            config,
+            next_config: None,
+            phase: Phase::Loading,
+            stopping: false,
+        }
+    }
+
+    /// The phase that the talk button shows.
+    #[must_use]
+    pub fn phase(&self) -> Phase {
+        self.phase
+    }
+
+    /// The number of the newest turn.
+    #[must_use]
+    pub fn turn(&self) -> TurnId {
+        self.turn
+    }
+
+    /// When [`Input::Tick`] is due.
+    #[must_use]
+    pub fn deadline(&self) -> Option<Moment> {
+        let collecting = self.active.as_ref().and_then(|a| match a.stand {
+            Stand::Collecting { until } => Some(until),
+            _ => None,
+        });
+        [self.ptt.deadline(), collecting].into_iter().flatten().min()
+    }
+
+    fn current_phase(&self) -> Phase {
+        if self.stopping {
+            return Phase::Stopping;
+        }
+        match &self.active {
+            None if self.stages.loading() => Phase::Loading,
+            None => Phase::Idle,
+            Some(active) => match active.stand {
+                Stand::Recording => Phase::Listening,
+                Stand::Collecting { .. } | Stand::Transcribing => Phase::Transcribing,
+                Stand::Replying if active.sounding => Phase::Speaking,
+                Stand::Replying => Phase::Thinking,
+            },
+        }
+    }
+
+    /// Ends the turn that is going on, if any: what was heard goes to the memory, the figures and the end to the window.
+    pub(super) fn end_turn(&mut self, how: TurnEnd, out: &mut Effects) {
+        let Some(active) = self.active.take() else { return };
+        let turn = active.turn;
+        let heard = active.heard_bytes();
+        if active.asked {
+            out.push(Effect::Llm(LlmCmd::Commit { turn, heard: active.answer[..heard].to_owned() }));
+            out.push(Effect::Emit(Event::ReplyFinal { turn, text: active.answer, heard_bytes: heard }));
+            out.push(Effect::Emit(Event::Timing(turn, active.timing)));
+        }
+        out.push(Effect::Emit(Event::TurnEnded(turn, how)));
+        if let Some(config) = self.next_config.take() {
+            apply_config(self, config, out);
+        }
+    }
+
+    pub(super) fn fail_turn(&mut self, error: StageError, out: &mut Effects) {
+        out.push(Effect::Emit(Event::Notice(self.turn, error)));
+        self.silence(out);
+        self.end_turn(TurnEnd::Failed, out);
+    }
+
+    /// Moves on to the next turn number and stops all sound and work of the old one.
+    fn interrupt(&mut self, out: &mut Effects) {
+        let old = self.turn;
+        self.turn = old.next();
+        out.push(Effect::Advance(self.turn));
+        if let Some(active) = &self.active {
+            out.push(Effect::Play(PlayCmd::StopTurn(old)));
+            if matches!(active.stand, Stand::Recording | Stand::Collecting { .. }) {
+                out.push(Effect::Capture(CaptureCmd::Discard));
+            }
+        }
+        self.end_turn(TurnEnd::Cancelled, out);
+    }
+
+    /// Cancels what the engines still do for this turn, without beginning another one for the user.
+    fn silence(&mut self, out: &mut Effects) {
+        out.push(Effect::Play(PlayCmd::StopTurn(self.turn)));
+        self.turn = self.turn.next();
+        out.push(Effect::Advance(self.turn));
+    }
+
+    fn begin(&mut self, stand: Stand, now: Moment, out: &mut Effects) {
+        self.interrupt(out);
+        let voiced = !self.config.mute && self.stages.usable(Stage::Tts) && self.stages.usable(Stage::Playback);
+        self.active = Some(Active::new(self.turn, stand, now, voiced));
+    }
+
+    fn edge(&mut self, edge: Option<Edge>, now: Moment, out: &mut Effects) {
+        match edge {
+            None => {}
+            Some(Edge::Down) => {
+                self.begin(Stand::Recording, now, out);
+                out.push(Effect::Capture(CaptureCmd::Begin(self.turn)));
+            }
+            Some(Edge::Up { at, held }) => {
+                let Some(active) = self.active.as_mut().filter(|a| a.stand == Stand::Recording) else { return };
+                if held < SHORTEST_PRESS {
+                    out.push(Effect::Capture(CaptureCmd::Discard));
+                    self.end_turn(TurnEnd::NothingHeard, out);
+                    return;
+                }
+                active.input_end = at;
+                active.stand = Stand::Collecting { until: now.plus(CAPTURE_ANSWERS_WITHIN) };
+                out.push(Effect::Capture(CaptureCmd::Finish(active.turn)));
+            }
+        }
+    }
+
+    fn act(&mut self, action: UserAction, now: Moment, out: &mut Effects) {
+        match action {
+            UserAction::PttPressed => {
+                let (ptt, edge) = self.ptt.press(now);
+                self.ptt = ptt;
+                self.edge(edge, now, out);
+            }
+            UserAction::PttReleased => self.ptt = self.ptt.release(now),
+            UserAction::PttToggle => {
+                let (ptt, edge) = self.ptt.toggle(now);
+                self.ptt = ptt;
+                self.edge(edge, now, out);
+            }
+            UserAction::Cancel => {
+                if self.active.is_some() {
+                    self.interrupt(out);
+                }
+            }
+            UserAction::SubmitText(text) => {
+                if text.trim().is_empty() {
+                    return;
+                }
+                self.begin(Stand::Replying, now, out);
+                self.ask(text, String::new(), 1.0, out);
+            }
+            UserAction::SubmitAudio(pcm) => {
+                self.begin(Stand::Transcribing, now, out);
+                out.push(Effect::Stt(SttCmd::Transcribe(self.turn, pcm)));
+            }
+            UserAction::NewConversation => {
+                self.interrupt(out);
+                out.push(Effect::Llm(LlmCmd::Reset));
+                out.push(Effect::Emit(Event::ConversationCleared));
+            }
+            UserAction::Configure(config) => {
+                if self.active.is_some() {
+                    self.next_config = Some(config);
+                } else {
+                    apply_config(self, config, out);
+                }
+            }
+            UserAction::Quit => {
+                self.interrupt(out);
+                self.stopping = true;
+                out.push(Effect::Stop);
+            }
+        }
+    }
+
+    pub(super) fn ask(&mut self, text: String, language: String, confidence: f32, out: &mut Effects) {
+        let unavailable = self.stages.error(Stage::Llm);
+        let turn = self.turn;
+        let Some(active) = &mut self.active else { return };
+        active.stand = Stand::Replying;
+        out.push(Effect::Emit(Event::UserText { turn, text: text.clone(), language, confidence }));
+        if let Some(error) = unavailable {
+            // No chat model: the words are shown, and the notice says what is missing.
+            self.fail_turn(error, out);
+            return;
+        }
+        active.asked = true;
+        out.push(Effect::Llm(LlmCmd::Reply(turn, text)));
+    }
+
+    fn worker(&mut self, event: WorkerEvent, now: Moment, out: &mut Effects) {
+        match event {
+            WorkerEvent::Ready(stage, info) => {
+                self.stages.ready(stage, info.clone());
+                out.push(Effect::Emit(Event::Status(stage, StageStatus::Ready(info))));
+            }
+            WorkerEvent::Died(stage, why) => self.died(stage, &why, out),
+            WorkerEvent::Failed(turn, error) if turn == TurnId::NONE => {
+                if error.severity == Severity::Stage {
+                    self.stages.unavailable(error.clone());
+                    out.push(Effect::Emit(Event::Status(error.stage, StageStatus::Unavailable(error.clone()))));
+                }
+                out.push(Effect::Emit(Event::Notice(turn, error.clone())));
+                self.lost(&error, out);
+            }
+            other => self.turn_event(other, now, out),
+        }
+    }
+
+    fn died(&mut self, stage: Stage, why: &str, out: &mut Effects) {
+        let again = self.stages.may_restart(stage);
+        let hint = if again { "It is being started again." } else { "Please start the program again." };
+        let error = StageError::new(stage, Severity::Stage, format!("The {} stopped working: {why}.", stage_name(stage)), hint);
+        self.stages.unavailable(error.clone());
+        out.push(Effect::Emit(Event::Status(stage, StageStatus::Unavailable(error.clone()))));
+        out.push(Effect::Emit(Event::Notice(self.turn, error.clone())));
+        self.lost(&error, out);
+        if again {
+            self.stages.loading_again(stage);
+            out.push(Effect::Emit(Event::Status(stage, StageStatus::Loading)));
+            out.push(Effect::Restart(stage, Arc::clone(&self.config)));
+        }
+    }
+
+    /// A stage is gone (its notice was shown): what does this mean for the turn that is going on?
+    pub(super) fn lost(&mut self, error: &StageError, out: &mut Effects) {
+        if error.severity == Severity::Info {
+            return;
+        }
+        let Some(active) = &mut self.active else { return };
+        let ends = match error.stage {
+            Stage::Capture => active.stand == Stand::Recording && !active.capturing,
+            Stage::Stt => active.stand == Stand::Transcribing,
+            Stage::Llm => active.stand == Stand::Replying && !active.written,
+            // Without a voice the answer is still written and read.
+            Stage::Tts | Stage::Playback => {
+                if active.voiced {
+                    active.voiced = false;
+                    active.sounding = false;
+                    out.push(Effect::Play(PlayCmd::StopTurn(active.turn)));
+                }
+                if active.written {
+                    self.end_turn(TurnEnd::Answered, out);
+                }
+                return;
+            }
+            Stage::Settings | Stage::Desktop => false,
+        };
+        if ends {
+            self.silence(out);
+            self.end_turn(TurnEnd::Failed, out);
+        }
+    }
+
+    fn tick(&mut self, now: Moment, out: &mut Effects) {
+        let (ptt, edge) = self.ptt.tick(now);
+        self.ptt = ptt;
+        self.edge(edge, now, out);
+        if let Some(Active { stand: Stand::Collecting { until }, .. }) = self.active
+            && now >= until
+        {
+            let text = "The microphone did not hand over the recording.";
+            self.fail_turn(
+                StageError::new(Stage::Capture, Severity::Turn, text, "Check the microphone and say it again, or type it."),
+                out,
+            );
+        }
+    }
+}
+
+/// The stage's name inside a sentence.
+fn stage_name(stage: Stage) -> &'static str {
+    match stage {
+        Stage::Capture => "microphone",
+        Stage::Stt => "speech model",
+        Stage::Llm => "chat model",
+        Stage::Tts => "voice",
+        Stage::Playback => "speaker",
+        Stage::Settings => "settings",
+        Stage::Desktop => "window",
+    }
+}
+
+/// Decides. The effects are to be carried out in their order.
+#[must_use]
+pub fn step(mut state: State, input: Input, now: Moment) -> (State, Vec<Effect>) {
+    let mut out = Vec::new();
+    if state.stopping {
+        return (state, out);
+    }
+    match input {
+        Input::Action(action) => state.act(action, now, &mut out),
+        Input::Worker(event) => state.worker(event, now, &mut out),
+        Input::Tick => {}
+    }
+    state.tick(now, &mut out);
+    let phase = state.current_phase();
+    if phase != state.phase {
+        state.phase = phase;
+        out.push(Effect::Emit(Event::Phase(state.turn, phase)));
+    }
+    (state, out)
+}

@@ -1,0 +1,396 @@
+//! Tests of the pure decisions: what a user would notice, without threads or clocks.
+
+use super::state::{Effect, Input, State, step};
+use crate::audio::{Clip, Pcm16k};
+use crate::config::Config;
+use crate::config::test_config;
+use crate::error::{Severity, Stage, StageError};
+use crate::event::{CaptureCmd, Event, LlmCmd, Phase, PlayCmd, SttCmd, TtsCmd, TurnEnd, UserAction, WorkerEvent};
+use crate::llm::ReplyStats;
+use crate::stt::{EngineInfo, Transcript};
+use crate::turn::{Moment, TurnId};
+use proptest::prelude::*;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// A core with its workers played by the test.
+struct Core {
+    state: State,
+    now: Moment,
+    log: Vec<Effect>,
+}
+
+impl Core {
+    fn ready() -> Core {
+        let mut core = Core { state: State::new(Arc::new(test_config())), now: Moment::default(), log: Vec::new() };
+        for stage in Stage::WORKERS {
+            core.worker(WorkerEvent::Ready(stage, EngineInfo::default()));
+        }
+        core
+    }
+
+    fn give(&mut self, input: Input) -> Vec<Effect> {
+        let (state, effects) = step(self.state.clone(), input, self.now);
+        self.state = state;
+        self.log.extend(effects.clone());
+        effects
+    }
+
+    fn act(&mut self, action: UserAction) -> Vec<Effect> {
+        self.give(Input::Action(action))
+    }
+
+    fn worker(&mut self, event: WorkerEvent) -> Vec<Effect> {
+        self.give(Input::Worker(event))
+    }
+
+    fn wait(&mut self, ms: u64) -> Vec<Effect> {
+        self.now = self.now.plus(Duration::from_millis(ms));
+        self.give(Input::Tick)
+    }
+
+    fn turn(&self) -> TurnId {
+        self.state.turn()
+    }
+
+    /// Press, speak for two seconds, release; the words are heard.
+    fn say(&mut self, words: &str) {
+        self.act(UserAction::PttPressed);
+        let turn = self.turn();
+        self.worker(WorkerEvent::CaptureStarted(turn, self.now));
+        self.wait(2000);
+        self.act(UserAction::PttReleased);
+        self.wait(60);
+        self.worker(WorkerEvent::Captured { turn, pcm: Pcm16k::default(), dropped: 0 });
+        let transcript = Transcript { text: words.to_owned(), language: "en".to_owned(), confidence: 0.9 };
+        self.worker(WorkerEvent::Transcribed { turn, transcript, stt_ms: 100.0 });
+    }
+
+    fn write(&mut self, text: &str) -> Vec<Effect> {
+        let turn = self.turn();
+        self.worker(WorkerEvent::ReplyDelta(turn, text.to_owned()))
+    }
+
+    fn end_writing(&mut self) -> Vec<Effect> {
+        let turn = self.turn();
+        self.worker(WorkerEvent::ReplyEnded { turn, stats: ReplyStats::default() })
+    }
+
+    /// The voice made this clause, and the speaker plays it.
+    fn play(&mut self, seq: u32) {
+        let turn = self.turn();
+        let clip = Clip { samples: Arc::from(vec![0.1; 1600]), rate: 16_000 };
+        self.worker(WorkerEvent::Synthesized { turn, seq, clip, last: true });
+        let now = self.now;
+        self.worker(WorkerEvent::ClauseStarted(turn, seq, now));
+    }
+
+    fn ended(&self) -> Vec<TurnEnd> {
+        self.log.iter().filter_map(|e| if let Effect::Emit(Event::TurnEnded(_, end)) = e { Some(*end) } else { None }).collect()
+    }
+
+    fn said(&self) -> Vec<String> {
+        self.log
+            .iter()
+            .filter_map(|e| if let Effect::Tts(TtsCmd::Speak { clause, .. }) = e { Some(clause.clone()) } else { None })
+            .collect()
+    }
+
+    fn commits(&self) -> Vec<String> {
+        self.log.iter().filter_map(|e| if let Effect::Llm(LlmCmd::Commit { heard, .. }) = e { Some(heard.clone()) } else { None }).collect()
+    }
+}
+
+#[test]
+fn a_whole_turn_goes_from_the_key_to_the_voice() {
+    let mut core = Core::ready();
+    assert_eq!(core.state.phase(), Phase::Idle);
+    core.act(UserAction::PttPressed);
+    assert_eq!(core.state.phase(), Phase::Listening);
+    let turn = core.turn();
+    core.worker(WorkerEvent::CaptureStarted(turn, core.now));
+    core.wait(1500);
+    core.act(UserAction::PttReleased);
+    let effects = core.wait(60);
+    assert!(effects.contains(&Effect::Capture(CaptureCmd::Finish(turn))));
+    assert_eq!(core.state.phase(), Phase::Transcribing);
+    let effects = core.worker(WorkerEvent::Captured { turn, pcm: Pcm16k::default(), dropped: 0 });
+    assert!(effects.contains(&Effect::Stt(SttCmd::Transcribe(turn, Pcm16k::default()))));
+    let transcript = Transcript { text: "What is the capital of France?".to_owned(), language: "en".to_owned(), confidence: 0.9 };
+    let effects = core.worker(WorkerEvent::Transcribed { turn, transcript, stt_ms: 100.0 });
+    assert!(effects.contains(&Effect::Llm(LlmCmd::Reply(turn, "What is the capital of France?".to_owned()))));
+    assert_eq!(core.state.phase(), Phase::Thinking);
+    core.write("The capital of France is Paris. ");
+    core.write("It lies on the Seine.");
+    core.end_writing();
+    assert_eq!(core.said().join(" "), "The capital of France is Paris. It lies on the Seine.");
+    let clauses = core.said().len() as u32;
+    for seq in 0..clauses {
+        core.play(seq);
+        assert_eq!(core.state.phase(), Phase::Speaking);
+        core.worker(WorkerEvent::ClausePlayed(turn, seq));
+    }
+    assert!(core.log.contains(&Effect::Play(PlayCmd::FinishTurn(turn))));
+    core.worker(WorkerEvent::Drained(turn));
+    assert_eq!(core.state.phase(), Phase::Idle);
+    assert_eq!(core.ended(), [TurnEnd::Answered]);
+    assert_eq!(core.commits(), ["The capital of France is Paris. It lies on the Seine."]);
+}
+
+#[test]
+fn several_sentences_in_one_piece_are_all_spoken() {
+    let mut core = Core::ready();
+    core.say("Tell me a joke.");
+    core.write("Here is one. It is short. It is about a cat. The cat is quick.");
+    core.end_writing();
+    assert_eq!(core.said().join(" "), "Here is one. It is short. It is about a cat. The cat is quick.");
+}
+
+#[test]
+fn only_what_was_heard_enters_the_memory() {
+    let mut core = Core::ready();
+    core.say("Who are you?");
+    core.write("I am Hark. I live on this laptop. I never leave it.");
+    core.end_writing();
+    assert!(core.said().len() >= 2, "{:?}", core.said());
+    core.play(0);
+    core.worker(WorkerEvent::ClausePlayed(core.turn(), 0));
+    core.play(1);
+    let interrupted = core.turn();
+    let effects = core.act(UserAction::PttPressed);
+    let order: Vec<usize> = [
+        effects.iter().position(|e| matches!(e, Effect::Advance(_))),
+        effects.iter().position(|e| *e == Effect::Play(PlayCmd::StopTurn(interrupted))),
+        effects.iter().position(|e| matches!(e, Effect::Capture(CaptureCmd::Begin(_)))),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
+    assert_eq!(order.len(), 3);
+    assert!(order.is_sorted(), "advance, stop playback, begin capture: in this order");
+    assert_eq!(core.commits(), ["I am Hark."]);
+    assert_eq!(core.ended(), [TurnEnd::Cancelled]);
+}
+
+#[test]
+fn a_late_word_of_an_interrupted_answer_is_dropped() {
+    let mut core = Core::ready();
+    core.say("Tell me a story.");
+    let old = core.turn();
+    core.write("Once upon a time ");
+    core.act(UserAction::Cancel);
+    assert_eq!(core.state.phase(), Phase::Idle);
+    let late = [
+        WorkerEvent::ReplyDelta(old, "there was".to_owned()),
+        WorkerEvent::ReplyEnded { turn: old, stats: ReplyStats::default() },
+        WorkerEvent::ClauseStarted(old, 0, core.now),
+        WorkerEvent::Drained(old),
+        WorkerEvent::Failed(old, StageError::new(Stage::Llm, Severity::Turn, "late", "")),
+    ];
+    for event in late {
+        assert_eq!(core.worker(event), []);
+    }
+}
+
+#[test]
+fn silence_asks_the_model_nothing() {
+    let mut core = Core::ready();
+    core.say("");
+    assert_eq!(core.ended(), [TurnEnd::NothingHeard]);
+    assert!(!core.log.iter().any(|e| matches!(e, Effect::Llm(LlmCmd::Reply(..)))));
+}
+
+#[test]
+fn a_ten_millisecond_press_is_a_slip() {
+    let mut core = Core::ready();
+    core.act(UserAction::PttPressed);
+    core.wait(10);
+    core.act(UserAction::PttReleased);
+    core.wait(60);
+    assert_eq!(core.ended(), [TurnEnd::NothingHeard]);
+    assert!(!core.log.iter().any(|e| matches!(e, Effect::Stt(_))));
+    assert_eq!(core.state.phase(), Phase::Idle);
+}
+
+#[test]
+fn without_a_voice_the_answer_is_read_and_remembered() {
+    let mut core = Core::ready();
+    core.worker(WorkerEvent::Failed(TurnId::NONE, StageError::new(Stage::Tts, Severity::Stage, "No voice.", "Install one.")));
+    core.say("Who are you?");
+    core.write("I am Hark.");
+    core.end_writing();
+    assert_eq!(core.said(), [] as [String; 0]);
+    assert_eq!(core.ended(), [TurnEnd::Answered]);
+    assert_eq!(core.commits(), ["I am Hark."]);
+}
+
+#[test]
+fn a_voice_that_fails_in_the_middle_loses_no_text() {
+    let mut core = Core::ready();
+    core.say("Who are you?");
+    core.write("I am Hark. ");
+    let turn = core.turn();
+    core.worker(WorkerEvent::Failed(turn, StageError::new(Stage::Tts, Severity::Turn, "The voice failed.", "")));
+    core.write("I am here.");
+    core.end_writing();
+    assert_eq!(core.ended(), [TurnEnd::Answered]);
+    assert_eq!(core.commits(), ["I am Hark. I am here."]);
+}
+
+#[test]
+fn without_a_chat_model_the_words_are_shown_with_a_hint() {
+    let mut core = Core::ready();
+    let error = StageError::new(Stage::Llm, Severity::Stage, "No chat model.", "Install one.");
+    core.worker(WorkerEvent::Failed(TurnId::NONE, error.clone()));
+    core.say("Who are you?");
+    assert!(core.log.iter().any(|e| matches!(e, Effect::Emit(Event::UserText { text, .. }) if text == "Who are you?")));
+    assert_eq!(core.log.iter().filter(|e| matches!(e, Effect::Emit(Event::Notice(_, e)) if *e == error)).count(), 2);
+    assert_eq!(core.ended(), [TurnEnd::Failed]);
+}
+
+#[test]
+fn a_microphone_that_never_answers_does_not_hang_the_turn() {
+    let mut core = Core::ready();
+    core.act(UserAction::PttPressed);
+    core.wait(1000);
+    core.act(UserAction::PttReleased);
+    core.wait(60);
+    core.wait(4000);
+    assert_eq!(core.ended(), [TurnEnd::Failed]);
+    assert_eq!(core.state.phase(), Phase::Idle);
+}
+
+#[test]
+fn a_worker_that_died_is_started_again_but_not_for_ever() {
+    let mut core = Core::ready();
+    for _ in 0..10 {
+        core.worker(WorkerEvent::Died(Stage::Stt, "a fault".to_owned()));
+    }
+    let restarts = core.log.iter().filter(|e| matches!(e, Effect::Restart(Stage::Stt, _))).count();
+    assert_eq!(restarts, 3);
+}
+
+#[test]
+fn a_new_voice_waits_for_the_end_of_the_turn() {
+    let mut core = Core::ready();
+    core.act(UserAction::SubmitText("Hello".to_owned()));
+    let config = Config { voice: crate::config::VoiceChoice::Espeak("cmn".to_owned()), ..test_config() };
+    core.act(UserAction::Configure(Arc::new(config)));
+    assert!(!core.log.iter().any(|e| matches!(e, Effect::Restart(..))));
+    core.act(UserAction::Cancel);
+    assert!(core.log.iter().any(|e| matches!(e, Effect::Restart(Stage::Tts, _))));
+}
+
+#[test]
+fn a_press_while_models_load_is_not_lost() {
+    let mut core = Core { state: State::new(Arc::new(test_config())), now: Moment::default(), log: Vec::new() };
+    assert_eq!(core.state.phase(), Phase::Loading);
+    core.say("What time is it?");
+    assert!(core.log.iter().any(|e| matches!(e, Effect::Llm(LlmCmd::Reply(..)))));
+}
+
+#[derive(Clone, Debug)]
+enum Poke {
+    Press,
+    Release,
+    Toggle,
+    Cancel,
+    Type,
+    Wait(u64),
+    /// The n-th oldest unanswered piece of work gets done.
+    Work(usize),
+    Fail(Stage),
+}
+
+fn poke() -> impl Strategy<Value = Poke> {
+    prop_oneof![
+        4 => Just(Poke::Press),
+        4 => Just(Poke::Release),
+        1 => Just(Poke::Toggle),
+        1 => Just(Poke::Cancel),
+        1 => Just(Poke::Type),
+        6 => (0u64..5000).prop_map(Poke::Wait),
+        12 => (0usize..4).prop_map(Poke::Work),
+        1 => prop::sample::select(Stage::WORKERS.to_vec()).prop_map(Poke::Fail),
+    ]
+}
+
+/// What a faithful worker answers to a command.
+fn answers(effect: &Effect, now: Moment) -> Vec<WorkerEvent> {
+    let clip = || Clip { samples: Arc::from(vec![0.1; 160]), rate: 16_000 };
+    match effect {
+        Effect::Capture(CaptureCmd::Begin(turn)) => vec![WorkerEvent::CaptureStarted(*turn, now)],
+        Effect::Capture(CaptureCmd::Finish(turn)) => {
+            vec![WorkerEvent::Captured { turn: *turn, pcm: Pcm16k::default(), dropped: 0 }]
+        }
+        Effect::Stt(SttCmd::Transcribe(turn, _)) => {
+            let transcript = Transcript { text: "words".to_owned(), ..Transcript::default() };
+            vec![WorkerEvent::Transcribed { turn: *turn, transcript, stt_ms: 1.0 }]
+        }
+        Effect::Llm(LlmCmd::Reply(turn, _)) => vec![
+            WorkerEvent::ReplyDelta(*turn, "One sentence. Another ".to_owned()),
+            WorkerEvent::ReplyDelta(*turn, "one.".to_owned()),
+            WorkerEvent::ReplyEnded { turn: *turn, stats: ReplyStats::default() },
+        ],
+        Effect::Tts(TtsCmd::Speak { turn, seq, .. }) => {
+            vec![WorkerEvent::Synthesized { turn: *turn, seq: *seq, clip: clip(), last: true }]
+        }
+        Effect::Play(PlayCmd::Enqueue { turn, seq, .. }) => {
+            vec![WorkerEvent::ClauseStarted(*turn, *seq, now), WorkerEvent::ClausePlayed(*turn, *seq)]
+        }
+        Effect::Play(PlayCmd::FinishTurn(turn)) => vec![WorkerEvent::Drained(*turn)],
+        _ => Vec::new(),
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 400, ..ProptestConfig::default() })]
+
+    /// R9: whatever is pressed, every turn that began ends exactly once, in order; no sound of a turn is queued after the
+    /// next began; and when the key is left alone and the workers do their work, all comes to rest.
+    #[test]
+    fn key_chaos_never_sticks(pokes in prop::collection::vec(poke(), 1..250)) {
+        let mut core = Core::ready();
+        let mut work: Vec<WorkerEvent> = Vec::new();
+        let run = |core: &mut Core, work: &mut Vec<WorkerEvent>, input: Input| {
+            for effect in core.give(input) {
+                work.extend(answers(&effect, core.now));
+            }
+        };
+        for poke in pokes {
+            let input = match poke {
+                Poke::Press => Input::Action(UserAction::PttPressed),
+                Poke::Release => Input::Action(UserAction::PttReleased),
+                Poke::Toggle => Input::Action(UserAction::PttToggle),
+                Poke::Cancel => Input::Action(UserAction::Cancel),
+                Poke::Type => Input::Action(UserAction::SubmitText("typed".to_owned())),
+                Poke::Wait(ms) => { core.now = core.now.plus(Duration::from_millis(ms)); Input::Tick }
+                Poke::Work(n) if n < work.len() => Input::Worker(work.remove(n)),
+                Poke::Work(_) => Input::Tick,
+                Poke::Fail(stage) => {
+                    Input::Worker(WorkerEvent::Failed(core.turn(), StageError::new(stage, Severity::Turn, "fault", "")))
+                }
+            };
+            run(&mut core, &mut work, input);
+        }
+        run(&mut core, &mut work, Input::Action(UserAction::PttReleased));
+        for _ in 0..2000 {
+            core.now = core.now.plus(Duration::from_millis(100));
+            let input = if work.is_empty() { Input::Tick } else { Input::Worker(work.remove(0)) };
+            run(&mut core, &mut work, input);
+        }
+        prop_assert_eq!(core.state.phase(), Phase::Idle);
+        let (mut newest, mut ended, mut begun) = (TurnId::NONE, Vec::new(), Vec::new());
+        for effect in &core.log {
+            match effect {
+                Effect::Advance(turn) => { prop_assert!(*turn > newest); newest = *turn; }
+                Effect::Play(PlayCmd::Enqueue { turn, .. }) => prop_assert_eq!(*turn, newest),
+                Effect::Capture(CaptureCmd::Begin(turn)) => begun.push(*turn),
+                Effect::Llm(LlmCmd::Reply(turn, _)) if !begun.contains(turn) => begun.push(*turn),
+                Effect::Emit(Event::TurnEnded(turn, _)) => ended.push(*turn),
+                _ => {}
+            }
+        }
+        prop_assert_eq!(ended, begun);
+    }
+}
