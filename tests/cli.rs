@@ -1,6 +1,8 @@
 //! The real binary as a script sees it: exit codes, and one sentence on stderr for each thing that went wrong. It names
 //! nothing of the library, so the engines are not linked into this test.
 
+#![allow(clippy::unwrap_used)] // helpers of tests are not recognised as tests
+
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 

@@ -49,6 +49,7 @@ pub enum Command {
 
 /// `hark ask`
 #[derive(Debug, Args)]
+#[command(override_usage = "hark ask <--wav IN.wav|--text \"…\">… [--out OUT.wav] [--json] [OPTIONS]")]
 pub struct Ask {
     /// The questions, in the order given.
     #[command(flatten)]
@@ -291,12 +292,12 @@ mod tests {
     #[test]
     fn questions_stay_in_the_order_in_which_they_were_written() {
         let line = ["ask", "--wav", "1.wav", "--text", "two", "--json", "--wav", "3.wav", "--text", "four", "--out", "o.wav"];
-        let Some(Command::Ask(ask)) = parse(&line).unwrap().command else { panic!("not ask") };
+        let Some(Command::Ask(ask)) = parse(&line).unwrap().command else { unreachable!("not ask") };
         let expected =
             vec![Input::Audio("1.wav".into()), Input::Text("two".into()), Input::Audio("3.wav".into()), Input::Text("four".into())];
         assert_eq!(ask.inputs.0, expected);
         assert_eq!((ask.out, ask.json), (Some("o.wav".into()), true));
-        let Some(Command::Ask(ask)) = parse(&["ask", "--text", "only"]).unwrap().command else { panic!("not ask") };
+        let Some(Command::Ask(ask)) = parse(&["ask", "--text", "only"]).unwrap().command else { unreachable!("not ask") };
         assert_eq!(ask.inputs.0, [Input::Text("only".into())]);
     }
 
@@ -322,7 +323,7 @@ mod tests {
 
     #[test]
     fn say_takes_a_text_or_phonemes() {
-        let Some(Command::Say(say)) = parse(&["say", "good", "morning"]).unwrap().command else { panic!("not say") };
+        let Some(Command::Say(say)) = parse(&["say", "good", "morning"]).unwrap().command else { unreachable!("not say") };
         assert_eq!(say.text, ["good", "morning"]);
         assert!(parse(&["say", "--phonemes", "hə"]).is_ok());
         assert!(parse(&["say"]).is_err());

@@ -55,13 +55,18 @@ pub fn run(context: Context, args: &Ask, terminal: &mut Terminal) -> Exit {
 }
 
 fn talk(
-    context: Context,
+    mut context: Context,
     args: &Ask,
     questions: Vec<Question>,
     interrupt: &Interrupt,
     renderer: &mut dyn Renderer,
 ) -> std::io::Result<Exit> {
-    let mut needed = vec![Stage::Llm, Stage::Tts, Stage::Playback];
+    // Who wants a file with the answer's sound wants the sound, whatever the window is set to.
+    context.config.mute &= args.out.is_none();
+    let mut needed = vec![Stage::Llm];
+    if !context.config.mute {
+        needed.extend([Stage::Tts, Stage::Playback]);
+    }
     if questions.iter().any(|question| matches!(question, Question::Audio(_))) {
         needed.push(Stage::Stt);
     }

@@ -173,16 +173,14 @@ impl Drive<'_> {
 
     fn take(&mut self, talk: &mut Talk<'_>, event: Event) -> io::Result<()> {
         match event {
-            Event::Notice(turn, problem) => self.problem(talk, turn, &problem),
-            Event::Status(stage, StageStatus::Unavailable(problem)) => {
-                if talk.needed.contains(&stage) {
-                    return self.problem(talk, talk.last, &problem);
-                }
-                if stage == Stage::Capture {
-                    return Ok(());
-                }
-                self.problem(talk, talk.last, &StageError { severity: Severity::Info, ..problem })
-            }
+            Event::Notice(turn, problem) => match talk.weigh(problem) {
+                Some(problem) => self.problem(talk, turn, &problem),
+                None => Ok(()),
+            },
+            Event::Status(_, StageStatus::Unavailable(problem)) => match talk.weigh(problem) {
+                Some(problem) => self.problem(talk, talk.last, &problem),
+                None => Ok(()),
+            },
             Event::TurnEnded(turn, end) => {
                 // A turn that ends twice, or after a later one, is none of ours.
                 if turn <= talk.last {
@@ -238,6 +236,19 @@ struct Talk<'a> {
     said: HashSet<(TurnId, String)>,
     needed: &'a [Stage],
     last: TurnId,
+}
+
+impl Talk<'_> {
+    /// A stage that is out of work and that these questions do not need is worth a notice; the microphone, which they
+    /// never need, not even that.
+    fn weigh(&self, problem: StageError) -> Option<StageError> {
+        let idle = problem.severity == Severity::Stage && Stage::WORKERS.contains(&problem.stage) && !self.needed.contains(&problem.stage);
+        match problem.stage {
+            _ if !idle => Some(problem),
+            Stage::Capture => None,
+            _ => Some(StageError { severity: Severity::Info, ..problem }),
+        }
+    }
 }
 
 #[cfg(test)]

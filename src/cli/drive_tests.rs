@@ -152,6 +152,8 @@ fn notices_come_before_the_turn_and_cost_nothing() {
     start.insert(1, Event::Notice(TurnId::NONE, fault(Stage::Settings, Severity::Info)));
     start.insert(2, Event::Status(Stage::Stt, StageStatus::Unavailable(fault(Stage::Stt, Severity::Stage))));
     start.insert(3, Event::Status(Stage::Capture, StageStatus::Unavailable(fault(Stage::Capture, Severity::Stage))));
+    start.insert(4, Event::Notice(TurnId::NONE, fault(Stage::Stt, Severity::Stage)));
+    start.insert(5, Event::Notice(TurnId::NONE, fault(Stage::Capture, Severity::Stage)));
     let run = run(vec![start, answered(1)], &["a"]);
     assert_eq!(kinds(&run.out)[..3], pairs(&[("notice", 0), ("notice", 0), ("user_text", 1)]));
     assert!(!run.out.contains("Capture failed"), "a question that is typed needs no microphone");

@@ -1,6 +1,6 @@
 //! Every place where the command line touches an engine or a device, one small function each.
 //!
-//! For the integrator: each function that ends in [`not_linked`] is to be filled in; nothing else of `cli/` names an engine.
+//! For the integrator: each function that ends in `not_linked` is to be filled in; nothing else of `cli/` names an engine.
 
 use super::drive::Core;
 use crate::audio::{Clip, Pcm16k};

@@ -54,7 +54,8 @@ impl Terminal {
     /// What is to be said when stdout failed: nothing when its reader went away on purpose (`| head`).
     pub fn lost(&mut self, error: &io::Error) {
         if error.kind() != io::ErrorKind::BrokenPipe {
-            self.error(&format!("The output could not be written: {error}. Make room on the disk or write to another place."));
+            let reason = crate::config::load::reason(error);
+            self.error(&format!("The output could not be written: {reason}. Make room on the disk or write to another place."));
         }
     }
 }
@@ -153,6 +154,6 @@ mod tests {
         terminal.lost(&error);
         assert_eq!(terminal.memory().1, "");
         terminal.lost(&io::ErrorKind::StorageFull.into());
-        assert!(terminal.memory().1.starts_with("hark: The output could not be written"));
+        assert!(terminal.memory().1.starts_with("hark: The output could not be written: the disk is full."));
     }
 }

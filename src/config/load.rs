@@ -236,7 +236,7 @@ fn private_file(path: &Path) -> io::Result<File> {
 }
 
 /// The cause in plain words, without a full stop.
-fn reason(error: &io::Error) -> String {
+pub(crate) fn reason(error: &io::Error) -> String {
     match error.kind() {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => "the disk is full".to_owned(),
         io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => "the system does not allow it".to_owned(),
