@@ -58,6 +58,8 @@ fn commit(root: &Path) -> Option<String> {
     let git = git_folder(root)?;
     let head_file = git.join("HEAD");
     watch(&head_file);
+    // A commit on a branch that is only in packed-refs so far changes neither; its log always changes.
+    watch(&git.join("logs").join("HEAD"));
     let head = fs::read_to_string(&head_file).ok()?;
     let hash = match head.trim().strip_prefix("ref: ") {
         None => head.trim().to_owned(),
