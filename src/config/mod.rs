@@ -1,5 +1,10 @@
-//! What the user chose: the raw settings file (`settings.rs`) and the resolved, validated [`Config`].
+//! What the user chose: the raw settings file (`settings.rs`, read and written by `load.rs`), where things are
+//! (`paths.rs`), what a value may be (`limits.rs`), and the resolved, validated [`Config`] (`resolve.rs`).
 
+pub mod limits;
+pub mod load;
+pub mod paths;
+pub mod resolve;
 pub mod settings;
 
 use crate::llm::ChatOptions;

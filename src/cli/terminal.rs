@@ -1,0 +1,159 @@
+//! stdout, stderr and Ctrl+C of a command.
+
+use super::text::printable;
+use crate::turn::{CancelToken, TurnId};
+use crossbeam_channel::{Receiver, Sender, bounded};
+use std::fmt;
+use std::io::{self, Write};
+
+/// Where a command writes. Results go to stdout and their loss is an error; sentences go to stderr and their loss is not.
+pub struct Terminal {
+    out: Box<dyn Write>,
+    err: Box<dyn Write>,
+    #[cfg(test)]
+    memory: (Shared, Shared),
+}
+
+impl Terminal {
+    /// The process's own.
+    #[must_use]
+    pub fn of_this_process() -> Self {
+        Terminal {
+            out: Box::new(io::stdout()),
+            err: Box::new(io::stderr()),
+            #[cfg(test)]
+            memory: Default::default(),
+        }
+    }
+
+    /// Writes a line and makes sure that the reader gets it now.
+    ///
+    /// # Errors
+    /// When the reader is gone or the disk is full.
+    pub fn line(&mut self, text: &str) -> io::Result<()> {
+        writeln!(self.out, "{text}")?;
+        self.out.flush()
+    }
+
+    /// Writes a part of a line.
+    ///
+    /// # Errors
+    /// When the reader is gone or the disk is full.
+    pub fn piece(&mut self, text: &str) -> io::Result<()> {
+        self.out.write_all(text.as_bytes())?;
+        self.out.flush()
+    }
+
+    /// Says a problem on stderr, on one line.
+    pub fn error(&mut self, problem: &dyn fmt::Display) {
+        let sentence = printable(&problem.to_string().replace(['\n', '\t'], " "));
+        // Nobody reads it; there is no other way to say so.
+        let _ = writeln!(self.err, "hark: {sentence}");
+    }
+
+    /// What is to be said when stdout failed: nothing when its reader went away on purpose (`| head`).
+    pub fn lost(&mut self, error: &io::Error) {
+        if error.kind() != io::ErrorKind::BrokenPipe {
+            let reason = crate::config::load::reason(error);
+            self.error(&format!("The output could not be written: {reason}. Make room on the disk or write to another place."));
+        }
+    }
+}
+
+impl fmt::Debug for Terminal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Terminal")
+    }
+}
+
+/// Ctrl+C, or the system's request to end.
+#[derive(Debug)]
+pub struct Interrupt {
+    /// Gets a message when it happens.
+    pub pressed: Receiver<()>,
+    /// Is cancelled when it happens, for engines that work on this thread.
+    pub token: CancelToken,
+    /// Without it `pressed` would be disconnected where no handler could be set.
+    _sender: Sender<()>,
+}
+
+impl Interrupt {
+    /// From now on Ctrl+C does not end the process at once.
+    #[must_use]
+    pub fn catch() -> Self {
+        let (token, mut clock) = CancelToken::with_clock();
+        let (tx, pressed) = bounded(1);
+        let sender = tx.clone();
+        let caught = ctrlc::set_handler(move || {
+            clock.advance_to(TurnId(1));
+            // When one is waiting already a second says nothing new.
+            let _ = tx.try_send(());
+        });
+        if let Err(error) = caught {
+            tracing::warn!(%error, "Ctrl+C ends the program at once");
+        }
+        Interrupt { pressed, token, _sender: sender }
+    }
+}
+
+#[cfg(test)]
+type Shared = std::sync::Arc<std::sync::Mutex<Vec<u8>>>;
+
+#[cfg(test)]
+struct Memory(Shared);
+
+#[cfg(test)]
+impl Write for Memory {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+impl Terminal {
+    /// For tests: keeps everything.
+    pub fn to_memory() -> Self {
+        let memory: (Shared, Shared) = Default::default();
+        Terminal { out: Box::new(Memory(memory.0.clone())), err: Box::new(Memory(memory.1.clone())), memory }
+    }
+
+    /// For tests: stdout fails like this.
+    pub fn failing(kind: io::ErrorKind) -> Self {
+        struct Failing(io::ErrorKind);
+        impl Write for Failing {
+            fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+                Err(self.0.into())
+            }
+            fn flush(&mut self) -> io::Result<()> {
+                Ok(())
+            }
+        }
+        Terminal { out: Box::new(Failing(kind)), ..Self::to_memory() }
+    }
+
+    /// For tests: what stdout and stderr got.
+    pub fn memory(&self) -> (String, String) {
+        let text = |shared: &Shared| String::from_utf8(shared.lock().unwrap().clone()).unwrap();
+        (text(&self.memory.0), text(&self.memory.1))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reader_that_went_away_is_no_error_and_a_full_disk_is() {
+        let mut terminal = Terminal::failing(io::ErrorKind::BrokenPipe);
+        let error = terminal.line("x").unwrap_err();
+        terminal.lost(&error);
+        assert_eq!(terminal.memory().1, "");
+        terminal.lost(&io::ErrorKind::StorageFull.into());
+        assert!(terminal.memory().1.starts_with("hark: The output could not be written: the disk is full."));
+    }
+}

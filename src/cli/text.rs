@@ -1,0 +1,152 @@
+//! A conversation for people to read: `You: …`, `Hark: …` as it is written, and one line of figures.
+
+use super::drive::Renderer;
+use super::terminal::Terminal;
+use crate::error::StageError;
+use crate::event::{Event, Timing};
+use crate::turn::TurnId;
+use std::io;
+
+/// Writes text to stdout, notices and errors to stderr.
+#[derive(Debug)]
+pub struct Readable<'a> {
+    terminal: &'a mut Terminal,
+    /// Bytes of the answer that stand on the open line; `None`: no line is open.
+    open: Option<usize>,
+}
+
+impl<'a> Readable<'a> {
+    /// Writes to this terminal.
+    pub fn new(terminal: &'a mut Terminal) -> Self {
+        Readable { terminal, open: None }
+    }
+
+    fn close(&mut self) -> io::Result<()> {
+        if self.open.take().is_some() { self.terminal.line("") } else { Ok(()) }
+    }
+
+    fn open(&mut self) -> io::Result<()> {
+        if self.open.is_none() {
+            self.terminal.piece("Hark: ")?;
+            self.open = Some(0);
+        }
+        Ok(())
+    }
+}
+
+impl Renderer for Readable<'_> {
+    fn event(&mut self, event: &Event) -> io::Result<()> {
+        match event {
+            Event::UserText { text, .. } => {
+                self.close()?;
+                self.terminal.line(&format!("You: {}", printable(text)))
+            }
+            Event::ReplyDelta(_, text) => {
+                self.open()?;
+                self.open = self.open.map(|bytes| bytes + text.len());
+                self.terminal.piece(&printable(text))
+            }
+            Event::ReplyFinal { text, .. } => {
+                // When nothing was streamed the whole answer is written now.
+                if self.open.is_none_or(|bytes| bytes == 0) && !text.is_empty() {
+                    self.open()?;
+                    self.terminal.piece(&printable(text))?;
+                }
+                self.close()
+            }
+            Event::Timing(_, timing) => {
+                self.close()?;
+                self.terminal.line(&figures(timing))
+            }
+            Event::TurnEnded(..) => self.close(),
+            _ => Ok(()),
+        }
+    }
+
+    fn problem(&mut self, _turn: TurnId, problem: &StageError) -> io::Result<()> {
+        self.close()?;
+        self.terminal.error(problem);
+        Ok(())
+    }
+}
+
+/// `(heard 120 ms · first word 300 ms · first sound 410 ms · 23 tokens, 38.2/s · prompt 12 new + 88 kept · 3.2 s of sound)`
+fn figures(timing: &Timing) -> String {
+    let mut parts = Vec::new();
+    let mut time = |name: &str, ms: Option<f64>| parts.extend(ms.map(|ms| format!("{name} {ms:.0} ms")));
+    time("heard", timing.stt_ms);
+    time("first word", timing.first_token_ms);
+    time("first clause", timing.first_clause_ms);
+    time("first sound", timing.first_audio_ms);
+    parts.push(format!("{} tokens, {:.1}/s", timing.tokens, timing.tokens_per_s));
+    parts.push(format!("prompt {} new + {} kept", timing.prefilled_tokens, timing.cached_tokens));
+    parts.push(format!("{:.1} s of sound", timing.audio_ms / 1000.0));
+    format!("({})", parts.join(" · "))
+}
+
+/// Without control characters: a model could otherwise move the cursor or rename the terminal's window.
+pub(super) fn printable(text: &str) -> String {
+    text.chars().filter(|c| !c.is_control() || matches!(c, '\n' | '\t')).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::{Severity, Stage};
+    use crate::event::TurnEnd;
+
+    const TURN: TurnId = TurnId(1);
+
+    fn show(events: &[Event]) -> String {
+        let mut terminal = Terminal::to_memory();
+        let mut readable = Readable::new(&mut terminal);
+        events.iter().for_each(|event| readable.event(event).unwrap());
+        terminal.memory().0
+    }
+
+    fn you(text: &str) -> Event {
+        Event::UserText { turn: TURN, text: text.into(), language: "en".into(), confidence: 1.0 }
+    }
+
+    fn whole(text: &str) -> Event {
+        Event::ReplyFinal { turn: TURN, text: text.into(), heard_bytes: text.len() }
+    }
+
+    #[test]
+    fn a_turn_reads_like_a_talk() {
+        let timing = Timing {
+            stt_ms: Some(120.4),
+            first_token_ms: Some(300.0),
+            tokens: 23,
+            tokens_per_s: 38.16,
+            prefilled_tokens: 12,
+            cached_tokens: 88,
+            audio_ms: 3200.0,
+            ..Timing::default()
+        };
+        let delta = |text: &str| Event::ReplyDelta(TURN, text.into());
+        let ended = Event::TurnEnded(TURN, TurnEnd::Answered);
+        let shown = show(&[you("Who are you?"), delta("I am "), delta("Hark."), whole("I am Hark."), Event::Timing(TURN, timing), ended]);
+        let expected = "You: Who are you?\nHark: I am Hark.\n(heard 120 ms · first word 300 ms · 23 tokens, 38.2/s · prompt 12 new + 88 kept · 3.2 s of sound)\n";
+        assert_eq!(shown, expected);
+    }
+
+    #[test]
+    fn an_answer_that_was_not_streamed_is_shown_whole() {
+        assert_eq!(show(&[you("Hi"), whole("Hello.")]), "You: Hi\nHark: Hello.\n");
+    }
+
+    #[test]
+    fn an_error_in_the_middle_does_not_run_into_the_answer() {
+        let mut terminal = Terminal::to_memory();
+        let mut readable = Readable::new(&mut terminal);
+        readable.event(&Event::ReplyDelta(TURN, "Half".into())).unwrap();
+        readable.problem(TURN, &StageError::new(Stage::Llm, Severity::Turn, "It\nfailed.", "Ask again.")).unwrap();
+        assert_eq!(terminal.memory(), ("Hark: Half\n".to_owned(), "hark: It failed. Ask again.\n".to_owned()));
+    }
+
+    #[test]
+    fn text_cannot_steer_the_terminal() {
+        assert_eq!(show(&[you("a\u{1b}]0;title\u{7}b\u{9b}c")]), "You: a]0;titlebc\n");
+    }
+}

@@ -1,0 +1,214 @@
+//! From settings, command line and what is installed to one [`Config`]. Wishes of the command line go before the settings,
+//! and both before what is found.
+
+use super::limits::language_code;
+use super::paths::Surroundings;
+use super::settings::{Settings, UiLanguage};
+use super::{Config, EngineSet, VoiceChoice};
+use crate::error::{Severity, Stage, StageError};
+use crate::llm::{ChatOptions, Sampling};
+use crate::models::store::{self, Inventory, ModelEntry};
+use crate::stt::{SpokenLanguage, SttOptions};
+use crate::tts::VoiceOptions;
+use std::path::{Path, PathBuf};
+
+/// What the model is told when the settings say nothing.
+// For the integrator: replace by `crate::llm::prompt::DEFAULT_SYSTEM`.
+const DEFAULT_SYSTEM: &str =
+    "You are Hark, a helpful voice assistant on this computer. Answer in one to three short sentences of plain text.";
+
+/// More threads than this make a short answer no faster on a laptop and take the cores from everything else.
+const MOST_THREADS_BY_DEFAULT: u32 = 4;
+
+/// What the command line says; `None`: nothing.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Overrides {
+    /// A folder whose models go before all others.
+    pub models: Option<PathBuf>,
+    /// The speech model.
+    pub stt: Option<PathBuf>,
+    /// The chat model.
+    pub chat: Option<PathBuf>,
+    /// The voice.
+    pub voice: Option<VoiceChoice>,
+    /// Real engines or fakes.
+    pub engines: Option<EngineSet>,
+    /// See [`VoiceOptions`].
+    pub speed: Option<f32>,
+    /// See [`VoiceOptions`].
+    pub noise: Option<f32>,
+    /// See [`VoiceOptions`].
+    pub noise_width: Option<f32>,
+    /// See [`VoiceOptions`].
+    pub speaker: Option<u32>,
+    /// See [`VoiceOptions`].
+    pub volume: Option<f32>,
+    /// See [`Sampling`].
+    pub temperature: Option<f32>,
+    /// See [`Sampling`].
+    pub top_p: Option<f32>,
+    /// See [`Sampling`].
+    pub top_k: Option<i32>,
+    /// See [`Sampling`].
+    pub min_p: Option<f32>,
+    /// See [`Sampling`].
+    pub repeat_penalty: Option<f32>,
+    /// See [`Sampling`].
+    pub seed: Option<u32>,
+    /// Longest answer, tokens.
+    pub max_tokens: Option<u32>,
+    /// Size of the context, tokens.
+    pub context: Option<u32>,
+    /// The system prompt.
+    pub system: Option<String>,
+    /// Threads of each engine.
+    pub threads: Option<u32>,
+    /// Languages that are spoken; empty: all.
+    pub languages: Option<Vec<String>>,
+}
+
+/// Looks for models in all folders and puts the configuration together.
+///
+/// The notices say which of the settings' files are gone (then the best other one is taken). A file that the command line
+/// names is taken as it is: its loading says what is wrong with it.
+#[must_use]
+pub fn resolve(settings: &Settings, overrides: &Overrides, surroundings: &Surroundings) -> (Config, Vec<StageError>) {
+    let folders = surroundings.model_folders(overrides.models.as_deref(), settings.models.folder.as_deref());
+    resolve_with(settings, overrides, surroundings, &store::scan(&folders))
+}
+
+/// [`resolve`] with an inventory that is already there.
+#[must_use]
+pub fn resolve_with(
+    settings: &Settings,
+    overrides: &Overrides,
+    surroundings: &Surroundings,
+    inventory: &Inventory,
+) -> (Config, Vec<StageError>) {
+    let mut notices = Vec::new();
+    let preferred = overrides.models.as_deref();
+    let threads = overrides.threads.or(settings.hearing.threads).unwrap_or_else(|| default_threads(surroundings.cores));
+    let languages = overrides.languages.as_ref().unwrap_or(&settings.hearing.languages);
+    let stt_model = overrides
+        .stt
+        .clone()
+        .or_else(|| if_there(settings.models.stt.as_deref(), Stage::Stt, "speech model", &mut notices))
+        .or_else(|| best(&inventory.stt, preferred));
+    let chat_model = overrides
+        .chat
+        .clone()
+        .or_else(|| if_there(settings.models.chat.as_deref(), Stage::Llm, "chat model", &mut notices))
+        .or_else(|| best(&inventory.chat, preferred));
+    let voice = overrides
+        .voice
+        .clone()
+        .or_else(|| voice_of_settings(settings, &mut notices))
+        .or_else(|| best(&inventory.voices, preferred).map(VoiceChoice::Vits))
+        .unwrap_or_else(|| VoiceChoice::Espeak(espeak_default(languages, settings, surroundings).to_owned()));
+    let config = Config {
+        engines: overrides.engines.unwrap_or_default(),
+        stt_model,
+        chat_model,
+        voice,
+        stt: SttOptions { language: spoken(languages), threads },
+        chat: chat_options(settings, overrides, threads),
+        voice_options: VoiceOptions {
+            speed: overrides.speed.unwrap_or(settings.voice.speed),
+            noise: overrides.noise.or(settings.voice.noise),
+            noise_width: overrides.noise_width.or(settings.voice.noise_width),
+            speaker: overrides.speaker.or(settings.voice.speaker),
+            volume: overrides.volume.unwrap_or(settings.voice.volume),
+        },
+        microphone: settings.audio.microphone.clone(),
+        speaker: settings.audio.speaker.clone(),
+        mute: settings.audio.mute,
+    };
+    (config, notices)
+}
+
+/// `espeak:LANG` or a voice file.
+///
+/// # Errors
+/// A sentence, when nothing is named.
+pub fn parse_voice(text: &str) -> Result<VoiceChoice, String> {
+    match text.trim().strip_prefix("espeak:") {
+        Some(language) if language.trim().is_empty() => Err("a language is missing after espeak:, for example espeak:en-us".to_owned()),
+        Some(language) => Ok(VoiceChoice::Espeak(language.trim().to_owned())),
+        None if text.trim().is_empty() => Err("a voice file or espeak:LANG is needed".to_owned()),
+        None => Ok(VoiceChoice::Vits(PathBuf::from(text))),
+    }
+}
+
+/// One core is left for the rest of the desktop: ggml's threads wait in a circle for the slowest of them, and with one
+/// busy neighbour on the same core decoding fell from 39 to 0.7 tokens/s.
+fn default_threads(cores: usize) -> u32 {
+    u32::try_from(cores.saturating_sub(1)).unwrap_or(MOST_THREADS_BY_DEFAULT).clamp(1, MOST_THREADS_BY_DEFAULT)
+}
+
+/// The first entry is the best; one in the folder that the command line names goes before it.
+fn best(entries: &[ModelEntry], preferred: Option<&Path>) -> Option<PathBuf> {
+    let in_preferred = preferred.and_then(|dir| entries.iter().find(|entry| entry.path.starts_with(dir)));
+    in_preferred.or(entries.first()).map(|entry| entry.path.clone())
+}
+
+/// The settings' file if it is still there; otherwise a notice.
+fn if_there(path: Option<&Path>, stage: Stage, what: &str, notices: &mut Vec<StageError>) -> Option<PathBuf> {
+    let path = path.filter(|path| !path.as_os_str().is_empty())?;
+    if path.is_file() {
+        return Some(path.to_owned());
+    }
+    let message = format!("The {what} of the settings, {}, is not there any more; the best other one is used.", path.display());
+    notices.push(StageError::new(stage, Severity::Info, message, "Put it back or choose another in the settings."));
+    None
+}
+
+fn voice_of_settings(settings: &Settings, notices: &mut Vec<StageError>) -> Option<VoiceChoice> {
+    match parse_voice(settings.models.voice.as_deref()?) {
+        Ok(VoiceChoice::Vits(path)) => if_there(Some(&path), Stage::Tts, "voice", notices).map(VoiceChoice::Vits),
+        Ok(espeak) => Some(espeak),
+        Err(_) => None,
+    }
+}
+
+/// espeak-ng's name of Mandarin is `cmn`.
+fn espeak_default(languages: &[String], settings: &Settings, surroundings: &Surroundings) -> &'static str {
+    let first = match (languages.first(), settings.window.language) {
+        (Some(language), _) => language_code(language).unwrap_or_default(),
+        (None, UiLanguage::Chinese) => "zh".to_owned(),
+        (None, UiLanguage::English) => "en".to_owned(),
+        (None, UiLanguage::System) => surroundings.language.clone(),
+    };
+    if first == "zh" { "cmn" } else { "en-us" }
+}
+
+fn spoken(languages: &[String]) -> SpokenLanguage {
+    match languages {
+        [one] => SpokenLanguage::Fixed(one.clone()),
+        several => SpokenLanguage::Detect(several.to_vec()),
+    }
+}
+
+fn chat_options(settings: &Settings, overrides: &Overrides, threads: u32) -> ChatOptions {
+    let chat = &settings.chat;
+    let system = overrides.system.as_deref().unwrap_or(&chat.system);
+    let context_tokens = overrides.context.unwrap_or(chat.context_tokens);
+    ChatOptions {
+        system: if system.trim().is_empty() { DEFAULT_SYSTEM } else { system }.to_owned(),
+        context_tokens,
+        // An answer that fills the context leaves no room for the question.
+        max_tokens: overrides.max_tokens.unwrap_or(chat.max_tokens).min(context_tokens / 2).max(1),
+        sampling: Sampling {
+            temperature: overrides.temperature.unwrap_or(chat.temperature),
+            top_p: overrides.top_p.unwrap_or(chat.top_p),
+            top_k: overrides.top_k.unwrap_or(chat.top_k),
+            min_p: overrides.min_p.unwrap_or(chat.min_p),
+            repeat_penalty: overrides.repeat_penalty.unwrap_or(chat.repeat_penalty),
+            seed: overrides.seed.or(chat.seed),
+        },
+        threads,
+    }
+}
+
+#[cfg(test)]
+#[path = "resolve_tests.rs"]
+mod tests;

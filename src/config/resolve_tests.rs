@@ -1,0 +1,133 @@
+use super::*;
+
+fn found(path: &str, starter: bool) -> ModelEntry {
+    ModelEntry { path: path.into(), name: path.into(), bytes: 1, starter }
+}
+
+fn machine(cores: usize, language: &str) -> Surroundings {
+    Surroundings { cores, language: language.into(), ..Surroundings::default() }
+}
+
+fn run(settings: &Settings, overrides: &Overrides, inventory: &Inventory) -> (Config, Vec<StageError>) {
+    resolve_with(settings, overrides, &machine(4, "en"), inventory)
+}
+
+#[test]
+fn nothing_installed_gives_no_models_and_espeak() {
+    let (config, notices) = run(&Settings::default(), &Overrides::default(), &Inventory::default());
+    assert_eq!((config.stt_model, config.chat_model), (None, None));
+    assert_eq!(config.voice, VoiceChoice::Espeak("en-us".into()));
+    assert_eq!(config.engines, EngineSet::Real);
+    assert_eq!(config.chat.system, DEFAULT_SYSTEM);
+    assert_eq!(config.stt.language, SpokenLanguage::Detect(vec![]));
+    assert_eq!(notices, []);
+}
+
+#[test]
+fn the_command_line_goes_before_the_settings_and_these_before_what_is_found() {
+    let dir = tempfile::tempdir().unwrap();
+    let in_settings = dir.path().join("settings.gguf");
+    std::fs::write(&in_settings, "x").unwrap();
+    let inventory = Inventory { chat: vec![found("/found.gguf", false)], ..Inventory::default() };
+    let mut settings = Settings::default();
+    let mut overrides = Overrides::default();
+    assert_eq!(run(&settings, &overrides, &inventory).0.chat_model, Some("/found.gguf".into()));
+    settings.models.chat = Some(in_settings.clone());
+    assert_eq!(run(&settings, &overrides, &inventory).0.chat_model, Some(in_settings));
+    overrides.chat = Some("/not/there.gguf".into());
+    let (config, notices) = run(&settings, &overrides, &inventory);
+    assert_eq!(config.chat_model, Some("/not/there.gguf".into()), "its loading says that it is missing");
+    assert_eq!(notices, []);
+}
+
+#[test]
+fn a_file_of_the_settings_that_is_gone_is_said_and_replaced() {
+    let mut settings = Settings::default();
+    settings.models.stt = Some("/gone/ggml-base.bin".into());
+    settings.models.voice = Some("/gone/voice.onnx".into());
+    let inventory = Inventory { stt: vec![found("/found.bin", true)], ..Inventory::default() };
+    let (config, notices) = run(&settings, &Overrides::default(), &inventory);
+    assert_eq!(config.stt_model, Some("/found.bin".into()));
+    assert_eq!(config.voice, VoiceChoice::Espeak("en-us".into()));
+    let said: Vec<_> = notices.iter().map(|n| (n.stage, n.severity, n.message.contains("/gone/"))).collect();
+    assert_eq!(said, [(Stage::Stt, Severity::Info, true), (Stage::Tts, Severity::Info, true)]);
+}
+
+#[test]
+fn the_models_folder_of_the_command_line_goes_before_better_ones_elsewhere() {
+    let inventory = Inventory { stt: vec![found("/real/a.bin", false), found("/chosen/starter/b.bin", true)], ..Inventory::default() };
+    let overrides = Overrides { models: Some("/chosen".into()), ..Overrides::default() };
+    assert_eq!(run(&Settings::default(), &overrides, &inventory).0.stt_model, Some("/chosen/starter/b.bin".into()));
+    let overrides = Overrides { models: Some("/empty".into()), ..Overrides::default() };
+    assert_eq!(run(&Settings::default(), &overrides, &inventory).0.stt_model, Some("/real/a.bin".into()));
+}
+
+#[test]
+fn the_voice_is_a_vits_one_when_there_is_one_and_espeak_speaks_the_first_language() {
+    let none = Inventory::default();
+    let some = Inventory { voices: vec![found("/a.onnx", false)], ..Inventory::default() };
+    let voice = |settings: &Settings, language: &str, inventory| {
+        resolve_with(settings, &Overrides::default(), &machine(2, language), inventory).0.voice
+    };
+    let mut settings = Settings::default();
+    assert_eq!(voice(&settings, "zh", &some), VoiceChoice::Vits("/a.onnx".into()));
+    assert_eq!(voice(&settings, "zh", &none), VoiceChoice::Espeak("cmn".into()));
+    settings.window.language = UiLanguage::English;
+    assert_eq!(voice(&settings, "zh", &none), VoiceChoice::Espeak("en-us".into()));
+    settings.hearing.languages = vec!["zh".into(), "en".into()];
+    assert_eq!(voice(&settings, "en", &none), VoiceChoice::Espeak("cmn".into()));
+    settings.models.voice = Some("espeak:de".into());
+    assert_eq!(voice(&settings, "en", &some), VoiceChoice::Espeak("de".into()));
+}
+
+#[test]
+fn one_core_is_left_to_the_desktop() {
+    assert_eq!([0, 1, 2, 3, 5, 64].map(default_threads), [1, 1, 1, 2, 4, 4]);
+    let overrides = Overrides { threads: Some(7), ..Overrides::default() };
+    let config = run(&Settings::default(), &overrides, &Inventory::default()).0;
+    assert_eq!((config.stt.threads, config.chat.threads), (7, 7));
+}
+
+#[test]
+fn every_option_of_the_command_line_arrives() {
+    let overrides = Overrides {
+        engines: Some(EngineSet::Fake),
+        speed: Some(2.0),
+        noise: Some(0.0),
+        noise_width: Some(0.1),
+        speaker: Some(3),
+        volume: Some(0.5),
+        temperature: Some(0.0),
+        top_p: Some(0.5),
+        top_k: Some(1),
+        min_p: Some(0.2),
+        repeat_penalty: Some(1.5),
+        seed: Some(9),
+        max_tokens: Some(50),
+        context: Some(512),
+        system: Some("Be short.".into()),
+        languages: Some(vec!["zh".into()]),
+        ..Overrides::default()
+    };
+    let config = run(&Settings::default(), &overrides, &Inventory::default()).0;
+    assert_eq!(config.engines, EngineSet::Fake);
+    let expected = VoiceOptions { speed: 2.0, noise: Some(0.0), noise_width: Some(0.1), speaker: Some(3), volume: 0.5 };
+    assert_eq!(config.voice_options, expected);
+    let expected = Sampling { temperature: 0.0, top_p: 0.5, top_k: 1, min_p: 0.2, repeat_penalty: 1.5, seed: Some(9) };
+    assert_eq!(config.chat.sampling, expected);
+    assert_eq!((config.chat.max_tokens, config.chat.context_tokens, config.chat.system.as_str()), (50, 512, "Be short."));
+    assert_eq!(config.stt.language, SpokenLanguage::Fixed("zh".into()));
+}
+
+#[test]
+fn an_answer_never_takes_the_whole_context() {
+    let overrides = Overrides { max_tokens: Some(8000), context: Some(512), ..Overrides::default() };
+    assert_eq!(run(&Settings::default(), &overrides, &Inventory::default()).0.chat.max_tokens, 256);
+}
+
+#[test]
+fn a_voice_is_a_file_or_a_language_of_espeak() {
+    assert_eq!(parse_voice("espeak:cmn"), Ok(VoiceChoice::Espeak("cmn".into())));
+    assert_eq!(parse_voice("a b.onnx"), Ok(VoiceChoice::Vits("a b.onnx".into())));
+    assert!(parse_voice("espeak:").is_err() && parse_voice(" ").is_err());
+}
