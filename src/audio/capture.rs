@@ -211,7 +211,10 @@ impl Capture {
         }
         if became_full {
             let message = format!("A question can be {MAX_MINUTES} minutes long; what is said after that is not recorded.");
-            self.say(WorkerEvent::Failed(turn, StageError::new(Stage::Capture, Severity::Info, message, "Let go of the key to get an answer.")));
+            self.say(WorkerEvent::Failed(
+                turn,
+                StageError::new(Stage::Capture, Severity::Info, message, "Let go of the key to get an answer."),
+            ));
         }
     }
 

@@ -142,7 +142,7 @@ mod tests {
         let mut feeder = Feeder::new(48_000).unwrap();
         let mut out = Vec::new();
         let mut ends = Vec::new();
-        for (rate, seconds) in [(22_050, 0.31), (8_000, 0.0), (16_000, 0.2), (48_000, 0.1)] {
+        for (rate, seconds) in [(22_050, 0.4), (8_000, 0.0), (16_000, 0.2), (48_000, 0.1)] {
             ends.push(feeder.enqueue(&clip(rate, seconds)).unwrap().end);
         }
         feeder.pump(0, |s| {
@@ -154,9 +154,9 @@ mod tests {
             s.len()
         });
         assert_eq!(out.len() as u64, *ends.last().unwrap());
-        assert_eq!(ends, [14_880, 14_880, 24_480, 29_280]);
+        assert_eq!(ends, [19_200, 19_200, 28_800, 33_600]);
         let late = feeder.enqueue(&clip(22_050, 0.1)).unwrap();
-        assert_eq!(late.start, 29_280);
+        assert_eq!(late.start, 33_600);
         let played = out.len() as u64;
         feeder.pump(played, |s| {
             out.extend_from_slice(s);

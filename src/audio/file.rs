@@ -73,7 +73,12 @@ fn decode(path: &Path, to: Option<u32>) -> Result<(Vec<f32>, u32), String> {
     decode_track(format.as_mut(), decoder.as_mut(), id, to)
 }
 
-fn decode_track(format: &mut dyn FormatReader, decoder: &mut dyn AudioDecoder, id: u32, to: Option<u32>) -> Result<(Vec<f32>, u32), String> {
+fn decode_track(
+    format: &mut dyn FormatReader,
+    decoder: &mut dyn AudioDecoder,
+    id: u32,
+    to: Option<u32>,
+) -> Result<(Vec<f32>, u32), String> {
     let (mut interleaved, mut mono, mut out) = (Vec::<f32>::new(), Vec::<f32>::new(), Vec::<f32>::new());
     let (mut rate, mut frames, mut resampler) = (0u32, 0u64, None);
     let (mut bad_in_a_row, mut first_error) = (0, None);

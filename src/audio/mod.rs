@@ -13,6 +13,8 @@ pub mod playback;
 mod recording;
 pub mod resample;
 mod rodio_output;
+#[cfg(test)]
+mod sound_server_test;
 mod tap;
 #[cfg(test)]
 pub(crate) mod testing;

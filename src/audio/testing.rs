@@ -21,6 +21,24 @@ pub(crate) fn power_at(samples: &[f32], hertz: f64, rate: u32) -> f64 {
     4.0 * (re * re + im * im) / (weight * weight)
 }
 
+/// What a recorded tone is: its amplitude, how late it is against [`sine`] (seconds, within half a period), and the root
+/// mean square of all that is not the tone, as a share of its amplitude.
+pub(crate) fn tone(samples: &[f32], hertz: f64, rate: u32) -> (f64, f64, f64) {
+    let step = TAU * hertz / f64::from(rate);
+    let (mut re, mut im, mut weight) = (0.0, 0.0, 0.0);
+    for (i, &s) in samples.iter().enumerate() {
+        let window = 0.5 - 0.5 * (TAU * i as f64 / samples.len() as f64).cos();
+        re += f64::from(s) * (step * i as f64).sin() * window;
+        im += f64::from(s) * (step * i as f64).cos() * window;
+        weight += window;
+    }
+    let (a, b) = (2.0 * re / weight, 2.0 * im / weight);
+    let amplitude = a.hypot(b);
+    let rest = samples.iter().enumerate().map(|(i, &s)| (f64::from(s) - a * (step * i as f64).sin() - b * (step * i as f64).cos()).powi(2));
+    let rest = (rest.sum::<f64>() / samples.len() as f64).sqrt();
+    (amplitude, -b.atan2(a) / (TAU * hertz), rest / amplitude)
+}
+
 /// Pseudo-random values in −1…1, always the same.
 pub(crate) fn noise(seed: u64, n: usize) -> Vec<f32> {
     let mut state = seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1;
@@ -36,6 +54,7 @@ pub(crate) fn noise(seed: u64, n: usize) -> Vec<f32> {
 
 /// The folder of shared test material, where there is one.
 pub(crate) fn shared() -> Option<std::path::PathBuf> {
-    let root = std::env::var_os("HARK_SHARED").map_or_else(|| std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared"), Into::into);
+    let root =
+        std::env::var_os("HARK_SHARED").map_or_else(|| std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared"), Into::into);
     root.is_dir().then_some(root)
 }
