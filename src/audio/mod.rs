@@ -1,6 +1,28 @@
 //! Sound in and out: buffers, the traits of the devices, and what can go wrong with them.
 
+mod active_turn;
+pub mod capture;
+mod cpal_input;
+pub mod devices;
+mod feeder;
+pub mod file;
+pub mod host;
 pub mod level;
+pub mod outputs;
+pub mod playback;
+mod recording;
+pub mod resample;
+mod rodio_output;
+#[cfg(test)]
+mod sound_server_test;
+mod tap;
+#[cfg(test)]
+pub(crate) mod testing;
+pub mod vad;
+pub mod wav;
+
+pub use cpal_input::CpalInput;
+pub use rodio_output::RodioOutput;
 
 use crate::error::{Severity, Stage, StageError};
 use std::path::PathBuf;

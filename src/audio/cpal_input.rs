@@ -1,0 +1,67 @@
+//! Microphones through cpal, at the device's own rate and format: a fixed rate or buffer fails on PipeWire and Bluetooth.
+
+use crate::audio::AudioError;
+use crate::audio::devices::{Direction, fault, find, map_error};
+use crate::audio::host::{InputHealth, InputHost, InputStream};
+use crate::audio::tap::Tap;
+use cpal::traits::{DeviceTrait, StreamTrait};
+use cpal::{ErrorKind, FromSample, SampleFormat, SizedSample, StreamConfig};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// The ring holds this many seconds; the worker looks in every 0.2 s at most.
+const RING_SECONDS: usize = 2;
+/// How often the device's thread looks whether the device is still there when nothing comes (ALSA).
+const POLL: Duration = Duration::from_millis(500);
+
+/// The machine's microphones.
+#[derive(Debug, Default)]
+pub struct CpalInput;
+
+impl InputHost for CpalInput {
+    fn open(&mut self, wanted: Option<&str>) -> Result<InputStream, AudioError> {
+        let (device, name) = find(Direction::Input, wanted)?;
+        let failed = |e: cpal::Error| map_error(Direction::Input, wanted, &e);
+        let config = device.default_input_config().map_err(failed)?;
+        let format = config.sample_format();
+        let config = StreamConfig::from(config);
+        let rate = config.sample_rate;
+        let (ring, samples) = rtrb::RingBuffer::new((rate as usize).saturating_mul(RING_SECONDS).clamp(16_000, 2_000_000));
+        let health = Arc::new(InputHealth::default());
+        let tap = Tap::new(ring, config.channels, Arc::clone(&health));
+        let errors = Arc::clone(&health);
+        let stream = match format {
+            SampleFormat::I8 => build::<i8>(&device, config, tap, errors),
+            SampleFormat::I16 => build::<i16>(&device, config, tap, errors),
+            SampleFormat::I24 => build::<cpal::I24>(&device, config, tap, errors),
+            SampleFormat::I32 => build::<i32>(&device, config, tap, errors),
+            SampleFormat::I64 => build::<i64>(&device, config, tap, errors),
+            SampleFormat::U8 => build::<u8>(&device, config, tap, errors),
+            SampleFormat::U16 => build::<u16>(&device, config, tap, errors),
+            SampleFormat::U24 => build::<cpal::U24>(&device, config, tap, errors),
+            SampleFormat::U32 => build::<u32>(&device, config, tap, errors),
+            SampleFormat::U64 => build::<u64>(&device, config, tap, errors),
+            SampleFormat::F32 => build::<f32>(&device, config, tap, errors),
+            SampleFormat::F64 => build::<f64>(&device, config, tap, errors),
+            // One-bit DSD is no format of microphones.
+            _ => Err(cpal::Error::from(ErrorKind::UnsupportedConfig)),
+        }
+        .map_err(failed)?;
+        stream.play().map_err(failed)?;
+        tracing::debug!(name, rate, %format, "microphone open");
+        Ok(InputStream { rate, name, engine: "cpal", samples, health, guard: Box::new(stream) })
+    }
+}
+
+fn build<T>(device: &cpal::Device, config: StreamConfig, mut tap: Tap, errors: Arc<InputHealth>) -> Result<cpal::Stream, cpal::Error>
+where
+    T: SizedSample,
+    f32: FromSample<T>,
+{
+    let on_error = move |error: cpal::Error| match (error.kind(), fault(error.kind())) {
+        (_, Some(fault)) => errors.fail(fault),
+        (ErrorKind::Xrun, _) => errors.add_glitch(),
+        _ => {}
+    };
+    device.build_input_stream(config, move |data: &[T], _| tap.write(data), on_error, Some(POLL))
+}

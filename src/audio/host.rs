@@ -1,0 +1,165 @@
+//! What a sound device is to the workers: a ring of samples that comes in, and a player per turn that goes out.
+//! Real devices are in `cpal_input.rs` and `rodio_output.rs`, files in `wav_output.rs`, fakes in [`crate::fakes::audio`].
+
+use crate::audio::{AudioError, Clip};
+use crate::turn::Moment;
+use std::any::Any;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
+
+/// What became of a running device.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Fault {
+    /// It is not there any more.
+    Gone = 1,
+    /// The system took the permission away.
+    Denied = 2,
+    /// Anything else after which the stream is of no use.
+    Broken = 3,
+}
+
+impl Fault {
+    /// As an error about this `kind` (`microphone`, `speaker`) of this name.
+    #[must_use]
+    pub fn error(self, kind: &'static str, name: &str) -> AudioError {
+        match self {
+            Fault::Gone => AudioError::DeviceUnavailable { kind, name: name.to_owned() },
+            Fault::Denied => AudioError::PermissionDenied(kind),
+            Fault::Broken => AudioError::Device { kind, reason: "the sound system stopped it".to_owned() },
+        }
+    }
+}
+
+/// What the device's own thread tells the worker: relaxed atomics, written without a lock or an allocation.
+#[derive(Debug, Default)]
+pub struct InputHealth {
+    dropped: AtomicU64,
+    glitches: AtomicU64,
+    fault: AtomicU8,
+}
+
+impl InputHealth {
+    /// Adds samples that were lost because the ring was full.
+    pub fn add_dropped(&self, samples: u64) {
+        self.dropped.fetch_add(samples, Ordering::Relaxed);
+    }
+
+    /// Samples lost so far.
+    #[must_use]
+    pub fn dropped(&self) -> u64 {
+        self.dropped.load(Ordering::Relaxed)
+    }
+
+    /// Adds an overrun or underrun that the device recovered from.
+    pub fn add_glitch(&self) {
+        self.glitches.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// Overruns or underruns so far.
+    #[must_use]
+    pub fn glitches(&self) -> u64 {
+        self.glitches.load(Ordering::Relaxed)
+    }
+
+    /// The stream is of no use any more.
+    pub fn fail(&self, fault: Fault) {
+        self.fault.store(fault as u8, Ordering::Relaxed);
+    }
+
+    /// Why the stream is of no use, if so.
+    #[must_use]
+    pub fn fault(&self) -> Option<Fault> {
+        match self.fault.load(Ordering::Relaxed) {
+            0 => None,
+            1 => Some(Fault::Gone),
+            2 => Some(Fault::Denied),
+            _ => Some(Fault::Broken),
+        }
+    }
+}
+
+/// An open microphone. Dropping it closes the device.
+pub struct InputStream {
+    /// Samples per second of `samples`.
+    pub rate: u32,
+    /// The device, for people.
+    pub name: String,
+    /// Which sound system it is: `cpal`, `fake`.
+    pub engine: &'static str,
+    /// What comes in, mono.
+    pub samples: rtrb::Consumer<f32>,
+    /// How the device is.
+    pub health: Arc<InputHealth>,
+    /// Keeps the device open.
+    pub guard: Box<dyn Any>,
+}
+
+/// Opens microphones. Built on the thread that uses it.
+pub trait InputHost {
+    /// Opens the device of this name; `None` is the system's default.
+    ///
+    /// # Errors
+    /// No such device, no permission, or what the sound system says.
+    fn open(&mut self, device: Option<&str>) -> Result<InputStream, AudioError>;
+}
+
+/// Opens speakers. Built on the thread that uses it.
+pub trait OutputHost {
+    /// Opens the device of this name; `None` is the system's default.
+    ///
+    /// # Errors
+    /// No such device, no permission, or what the sound system says.
+    fn open(&mut self, device: Option<&str>) -> Result<Box<dyn OutputStream>, AudioError>;
+}
+
+/// An open speaker (or what stands for it). Dropping it closes the device.
+pub trait OutputStream {
+    /// The device, for people.
+    fn name(&self) -> &str;
+
+    /// Which sound system it is: `rodio`, `file`, `none`, `fake`.
+    fn engine(&self) -> &'static str;
+
+    /// A player for the sound of one turn.
+    ///
+    /// # Errors
+    /// When the device does not take one.
+    fn begin_turn(&mut self) -> Result<Box<dyn TurnPlayer>, AudioError>;
+
+    /// Why the stream is of no use any more, if so.
+    fn failed(&self) -> Option<AudioError>;
+}
+
+/// Where a clip lies in its player's sound, in the player's own count. Empty clips have `start == end`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Span {
+    /// Position before its first sample.
+    pub start: u64,
+    /// Position after its last sample.
+    pub end: u64,
+}
+
+/// Plays clips one after the other, without gaps. Dropping it is silence at once.
+pub trait TurnPlayer {
+    /// Queues a clip and says where it will be.
+    ///
+    /// # Errors
+    /// When it cannot be played (or written).
+    fn enqueue(&mut self, clip: &Clip) -> Result<Span, AudioError>;
+
+    /// Does the player's work; must be called every few milliseconds while there is sound. Returns the position: all
+    /// before it was handed to the output.
+    ///
+    /// # Errors
+    /// When it cannot go on.
+    fn advance(&mut self) -> Result<u64, AudioError>;
+
+    /// When the first sample was handed to the output.
+    fn started(&self) -> Option<Moment>;
+}
+
+/// Makes an [`InputHost`] on the capture thread; streams are often not `Send`.
+pub type InputFactory = Arc<dyn Fn() -> Box<dyn InputHost> + Send + Sync>;
+/// Makes an [`OutputHost`] on the playback thread.
+pub type OutputFactory = Arc<dyn Fn() -> Box<dyn OutputHost> + Send + Sync>;
