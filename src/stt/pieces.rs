@@ -71,6 +71,21 @@ fn quietest(pcm: &[f32]) -> usize {
     (best * STEP + STEP * 5 / 2).min(pcm.len())
 }
 
+/// The recording without the silence before its first sound, but for 50 ms.
+///
+/// For the starter model, which was trained on speech that begins within 160 ms: of its ten questions, which begin
+/// after 500 ms, it hears nine as they are, and "Spell banana." by chance (0.375 against 0.375 for "animal", depending on
+/// the build); without that lead all ten, the least with 0.91.
+/// A sound is a stretch of 10 ms at 3 % (−30 dB) of the loudest one.
+#[must_use]
+pub fn without_lead(pcm: &[f32]) -> &[f32] {
+    const STEP: usize = RATE / 100;
+    let energies: Vec<f32> = pcm.chunks(STEP).map(|step| step.iter().map(|s| s * s).sum()).collect();
+    let loudest = energies.iter().copied().fold(0.0, f32::max);
+    let onset = energies.iter().position(|e| *e > loudest * 9e-4).unwrap_or(0) * STEP;
+    &pcm[onset.saturating_sub(RATE / 20)..]
+}
+
 /// The samples as whisper can bear them: what is no number becomes silence, what is over full scale is clipped.
 #[must_use]
 pub fn sane(pcm: &[f32]) -> Cow<'_, [f32]> {
@@ -109,6 +124,16 @@ mod tests {
         assert_eq!(cut(&pcm[..30 * RATE]), vec![0..30 * RATE]);
         assert!(cut(&vec![0.0; 600 * RATE]).iter().all(|p| p.len() <= WINDOW), "ten minutes of silence");
         assert_eq!(cut(&[]), vec![0..0]);
+    }
+
+    #[test]
+    fn silence_before_the_first_sound_goes_but_for_a_little() {
+        let mut pcm = vec![0.001_f32; 2 * RATE];
+        pcm[RATE..].fill(0.5);
+        assert_eq!(without_lead(&pcm).len(), RATE + RATE / 20);
+        assert_eq!(without_lead(&pcm[RATE..]).len(), RATE, "nothing to take away");
+        assert_eq!(without_lead(&[0.0; 4000]).len(), 4000, "silence stays what it is");
+        assert!(without_lead(&[]).is_empty());
     }
 
     #[test]

@@ -49,11 +49,12 @@ impl WhisperTranscriber {
         let reader = File::open(path).map_err(|e| corrupt(format!("it could not be opened ({e})")))?;
         let file = ggml::check(reader).map_err(|e| corrupt(e.reason))?;
         // Where memory cannot be had, whisper.cpp ends the process or the system does.
-        let mut system = sysinfo::System::new();
-        system.refresh_memory();
-        let available = system.available_memory();
-        if available > 0 && available < file.memory_bytes() {
-            return Err(TranscribeError::OutOfMemory(path.to_owned()));
+        if let Ok(mut system) = sysinfo::System::new() {
+            system.refresh_memory();
+            let available = system.available_memory();
+            if available > 0 && available < file.memory_bytes() {
+                return Err(TranscribeError::OutOfMemory(path.to_owned()));
+            }
         }
         quiet();
         let mut options = WhisperContextParameters::default();
@@ -234,14 +235,15 @@ impl Transcriber for WhisperTranscriber {
         on_partial: &mut dyn FnMut(&str),
     ) -> Result<Outcome<Transcript>, TranscribeError> {
         let pcm = pieces::sane(&pcm.0);
+        let pcm = if self.info.starter { pieces::without_lead(&pcm) } else { &pcm[..] };
         if cancel.is_cancelled() {
             return Ok(Outcome::Cancelled);
         }
         if pcm.len() < pieces::SHORTEST {
             return Ok(Outcome::Done(Transcript::default()));
         }
-        let cuts = pieces::cut(&pcm);
-        let first = cuts.first().map_or(&pcm[..], |first| &pcm[first.clone()]);
+        let cuts = pieces::cut(pcm);
+        let first = cuts.first().map_or(pcm, |first| &pcm[first.clone()]);
         let Outcome::Done(language) = self.language(first, &options.language, options.threads, cancel)? else {
             return Ok(Outcome::Cancelled);
         };

@@ -4,8 +4,8 @@
 usage: whisper_cli.py MODEL OUT.json CLIP.wav...      (needs numpy and pywhispercpp 1.5.1 from PyPI: whisper.cpp 1.8.5)
 
 The same as `whisper-cli -nfa -nf -nt -bs 1 -bo 1 -mc 0 -t 1 -l en -ac N`, with whisper-cli's library called directly,
-because the program cannot set single_segment and max_tokens. `audio_ctx` and `max_tokens` are those of
-src/stt/whisper.rs. Clips must be 16 kHz mono 16 bit.
+because the program cannot set single_segment and max_tokens. `audio_ctx`, `max_tokens` and
+the missing silence before the speech are as in src/stt/pieces.rs. Clips must be 16 kHz mono 16 bit.
 """
 import hashlib, json, os, sys, wave
 
@@ -16,6 +16,13 @@ import numpy as np
 def audio_ctx(samples):
     """max(50 s + 128, 384) rounded up to 8; 0 (all) above 22.5 s."""
     return 0 if samples * 2 > 45 * 16000 else max(-(-samples * 50 // 16000) + 128, 384) + 7 & ~7
+
+
+def without_lead(pcm):
+    """From 50 ms before the first 10 ms whose energy is above 0.0009 of the loudest."""
+    energies = [float(np.sum(pcm[at:at + 160] ** 2)) for at in range(0, len(pcm), 160)]
+    onset = next((at for at, e in enumerate(energies) if e > 9e-4 * max(energies)), 0) * 160
+    return pcm[max(onset - 800, 0):]
 
 
 def transcribe(ctx, pcm):
@@ -51,6 +58,7 @@ def main():
                 print("left out (not 16 kHz mono 16 bit):", clip)
                 continue
             pcm = np.frombuffer(w.readframes(w.getnframes()), "<i2").astype(np.float32) / 32768
+        pcm = without_lead(pcm)
         ctx_used, text, ids, p = transcribe(ctx, pcm)
         result["clips"].append({"file": os.path.basename(clip), "samples": len(pcm), "audio_ctx": ctx_used,
                                 "text": text, "ids": ids, "p": p})

@@ -90,7 +90,7 @@ fn the_starter_is_accepted_and_the_stubs_are_refused() {
 #[test]
 fn files_of_another_kind_are_named() {
     assert_eq!(reason(b""), "it is empty");
-    assert!(reason(b"lmgg\0\0\0\0").contains("cut short"), "8 bytes make whisper.cpp abort");
+    assert!(reason(b"lmgg\x98\xca\0\0").contains("cut short"), "8 bytes make whisper.cpp abort");
     assert!(reason(b"GGUF\x03\0\0\0\0\0\0\0").contains("chat model"));
     assert!(reason(b"PK\x03\x04 and so on").contains("PyTorch"));
     assert!(reason(b"RIFF....WAVE").contains("not in whisper.cpp's ggml format"));
@@ -137,7 +137,7 @@ fn numbers_that_crash_whisper_cpp_are_refused() {
     for length in [-1, 0, 129, i32::MAX] {
         assert!(reason(&with(&file, tensor + 4, length)).contains("name of"), "{length}");
     }
-    for kind in [-1, 1, 7, 39, i32::MAX] {
+    for kind in [-1, 0, 7, 39, i32::MAX] {
         assert!(reason(&with(&file, tensor + 8, kind)).contains("of type"), "{kind}");
     }
     for dim in [-1, 0, i32::MAX] {
@@ -155,9 +155,7 @@ fn numbers_that_crash_whisper_cpp_are_refused() {
     }
     for field in 1..=10 {
         for value in [-1, 0, i32::MAX, i32::MIN] {
-            if (field, value) != (10, 0) {
-                assert!(check(Cursor::new(with(&file, 4 + 4 * field, value))).is_err(), "header field {field} = {value}");
-            }
+            assert!(check(Cursor::new(with(&file, 4 + 4 * field, value))).is_err(), "header field {field} = {value}");
         }
     }
 }
