@@ -5,19 +5,30 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::CStr;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 /// The folders before `ggml/src/` in all texts of a program.
 fn ggml_sources(program: &[u8]) -> BTreeSet<String> {
-    const MARK: &[u8] = b"ggml/src/";
+    // Put together here, so that this test's own program does not hold it.
+    let mark = ["ggml", "src", ""].join("/").into_bytes();
+    let program: Vec<u8> = program.iter().map(|b| if *b == b'\\' { b'/' } else { *b }).collect();
     let of_a_path = |b: &u8| b.is_ascii_graphic() || *b == b' ' || !b.is_ascii();
-    let places = program.windows(MARK.len()).enumerate().filter(|(_, window)| *window == MARK).map(|(at, _)| at);
+    let places = program.windows(mark.len()).enumerate().filter(|(_, window)| *window == mark).map(|(at, _)| at);
     let folder = |at: usize| {
         let start = program[..at].iter().rposition(|b| !of_a_path(b)).map_or(0, |before| before + 1);
         String::from_utf8_lossy(&program[start..at]).into_owned()
     };
-    // The compiler may put one text behind another without a border, so the folder begins at its last root.
-    places.map(folder).map(|path| path.rfind("//").map_or(path.clone(), |at| path[at + 1..].to_owned())).collect()
+    places.map(folder).collect()
+}
+
+#[test]
+fn two_ggmls_would_be_seen() {
+    let own = ["ggml", "src", "ggml.c"].join("/");
+    let program =
+        format!("x\0/a/whisper-rs-sys/whisper.cpp/{own}\0/b/llama-cpp-sys-2/llama.cpp/{own}\0/b/llama-cpp-sys-2/llama.cpp/{own}\0");
+    let found = ["/a/whisper-rs-sys/whisper.cpp/", "/b/llama-cpp-sys-2/llama.cpp/"].map(str::to_owned);
+    assert_eq!(ggml_sources(program.as_bytes()), BTreeSet::from(found));
+    assert!(ggml_sources(b"nothing").is_empty());
 }
 
 #[test]
@@ -39,9 +50,8 @@ fn the_program_holds_one_ggml() {
     assert!(hark.is_empty() || hark == own, "the program's ggml comes from {hark:?}");
 }
 
-/// ggml's switches in a CMakeCache.txt: `GGML_NAME:KIND=VALUE`.
-fn switches(cache: &Path) -> BTreeMap<String, String> {
-    let text = std::fs::read_to_string(cache).unwrap();
+/// ggml's switches in the text of a CMakeCache.txt: `GGML_NAME:KIND=VALUE`.
+fn switches(cache: &str) -> BTreeMap<String, String> {
     let switch = |line: &str| {
         let (name, value) = line.split_once('=')?;
         let (name, kind) = name.split_once(':')?;
@@ -49,7 +59,7 @@ fn switches(cache: &Path) -> BTreeMap<String, String> {
         let counts = name.starts_with("GGML_") && matches!(kind, "BOOL" | "STRING") && !name.contains("WARNINGS");
         counts.then(|| (name.to_owned(), value.to_owned()))
     };
-    text.lines().filter_map(switch).collect()
+    cache.lines().filter_map(switch).collect()
 }
 
 /// The newest `build/NAME-*/out/build/CMakeCache.txt` beside this test's executable.
@@ -63,11 +73,17 @@ fn newest_cache(name: &str) -> Option<PathBuf> {
 }
 
 #[test]
-fn both_engines_were_compiled_with_the_same_switches() {
+fn both_engines_were_compiled_on_one_ggml_with_the_same_switches() {
     let (Some(whisper), Some(llama)) = (newest_cache("whisper-rs-sys"), newest_cache("llama-cpp-sys-2")) else {
         println!("skipped: needs the CMakeCache.txt of both engines in the target folder");
         return;
     };
+    let (whisper, llama) = (std::fs::read_to_string(whisper).unwrap(), std::fs::read_to_string(llama).unwrap());
+    // Compiled on the same sources? A linker that takes llama.cpp's archive alone hides that whisper.cpp has its own.
+    let sources = |cache: &str| cache.lines().find_map(|line| line.strip_prefix("ggml_SOURCE_DIR:STATIC=").map(str::to_owned));
+    assert!(sources(&whisper).is_some());
+    assert_eq!(sources(&whisper), sources(&llama), "whisper.cpp was compiled on a ggml of its own");
+
     let (whisper, llama) = (switches(&whisper), switches(&llama));
     for switch in ["GGML_NATIVE", "GGML_OPENMP", "GGML_AVX2", "GGML_FMA", "GGML_F16C", "GGML_LLAMAFILE"] {
         assert!(whisper.contains_key(switch) && llama.contains_key(switch), "{switch} is not among the switches any more");

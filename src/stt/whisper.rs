@@ -82,6 +82,7 @@ impl WhisperTranscriber {
         threads: u32,
         cancel: &CancelToken,
     ) -> Result<Outcome<Heard>, TranscribeError> {
+        let pcm = if self.info.starter { pieces::without_lead(pcm) } else { pcm };
         let short = pieces::audio_ctx(pcm.len(), self.file.n_audio_ctx);
         let Outcome::Done(mut heard) = self.window(pcm, language, Some(short), threads, cancel)? else { return Ok(Outcome::Cancelled) };
         if short != 0 && guard::repetition(&heard.text).is_some() {
@@ -235,15 +236,14 @@ impl Transcriber for WhisperTranscriber {
         on_partial: &mut dyn FnMut(&str),
     ) -> Result<Outcome<Transcript>, TranscribeError> {
         let pcm = pieces::sane(&pcm.0);
-        let pcm = if self.info.starter { pieces::without_lead(&pcm) } else { &pcm[..] };
         if cancel.is_cancelled() {
             return Ok(Outcome::Cancelled);
         }
         if pcm.len() < pieces::SHORTEST {
             return Ok(Outcome::Done(Transcript::default()));
         }
-        let cuts = pieces::cut(pcm);
-        let first = cuts.first().map_or(pcm, |first| &pcm[first.clone()]);
+        let cuts = pieces::cut(&pcm);
+        let first = cuts.first().map_or(&pcm[..], |first| &pcm[first.clone()]);
         let Outcome::Done(language) = self.language(first, &options.language, options.threads, cancel)? else {
             return Ok(Outcome::Cancelled);
         };
@@ -302,7 +302,8 @@ fn threads_of(threads: u32) -> c_int {
 /// Puts `words` behind `text`, with a blank between unless the writing has none.
 fn join(text: &mut String, words: &str) {
     let unspaced = |c: Option<char>| c.is_some_and(guard::is_unspaced);
-    if !text.is_empty() && !(unspaced(text.chars().next_back()) && unspaced(words.chars().next())) {
+    let together = text.is_empty() || unspaced(text.chars().next_back()) && unspaced(words.chars().next());
+    if !together {
         text.push(' ');
     }
     text.push_str(words);

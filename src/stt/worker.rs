@@ -9,6 +9,7 @@ use crate::stt::{SttOptions, TranscribeError, Transcriber, Transcript, pieces};
 use crate::turn::{Outcome, TurnId, TurnReader};
 use crate::worker::Worker;
 use crossbeam_channel::{Receiver, Sender};
+use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -93,7 +94,11 @@ impl Ear {
         }
         let begun = clock::now();
         let transcribed = |transcript| WorkerEvent::Transcribed { turn, transcript, stt_ms: clock::now().ms_since(begun) };
-        let Some(speech) = (self.speech)(pcm).and_then(|range| spoken_part(pcm, range)) else {
+        let pcm = match pieces::sane(&pcm.0) {
+            Cow::Borrowed(_) => pcm.clone(),
+            Cow::Owned(mended) => Pcm16k(mended.into()),
+        };
+        let Some(speech) = (self.speech)(&pcm).and_then(|range| spoken_part(&pcm, range)) else {
             return Some(transcribed(Transcript::default()));
         };
         let up = &self.up;
