@@ -1,5 +1,10 @@
 //! Speech to text: the trait, its options and results. `whisper.rs` is the real engine.
 
+pub mod guard;
+pub mod pieces;
+pub mod whisper;
+pub mod worker;
+
 use crate::audio::Pcm16k;
 use crate::error::{Severity, Stage, StageError};
 use crate::turn::{CancelToken, Outcome};
