@@ -1,4 +1,30 @@
 //! The chat model: the traits, options and results. `llama.rs` is the real engine.
+//!
+//! ```text
+//! worker ── session ── window      which turns still fit
+//!              │   ├── template    the model's own marks around what was said
+//!              │   ├── vocab       texts to tokens, special ones from the template only
+//!              │   ├── sampler     how the next token is drawn
+//!              │   ├── utf8        bytes of tokens to whole characters
+//!              │   └── answer      what of it was heard
+//!              └── engine          the KV cache and an exact list of what is in it
+//! ```
+
+mod answer;
+mod engine;
+pub mod llama;
+pub mod prompt;
+pub mod sampler;
+mod session;
+pub mod template;
+mod think;
+pub mod utf8;
+mod vocab;
+pub mod window;
+pub mod worker;
+
+#[cfg(test)]
+pub(crate) mod tests;
 
 use crate::error::{Severity, Stage, StageError};
 use crate::stt::EngineInfo;
