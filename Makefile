@@ -1,0 +1,41 @@
+# make run     put in place what is missing, build, open the window (without a display: ask a recorded question)
+# make test    all tests, also that of the real window, on a screen and sound devices in memory
+# make check   formatting, lints, documentation, scripts, length of files
+# The first build compiles two native engines: about ten minutes on two cores.
+
+SHELL := /bin/bash
+CARGO ?= cargo
+DEMO := target/demo.wav
+# Each test thread may hold an engine; more than four only fight for memory.
+TEST_THREADS ?= $(shell n=$$(nproc 2>/dev/null || echo 2); echo $$((n > 4 ? 4 : n)))
+
+.PHONY: help run setup test check shell-checks
+
+help:
+	@sed -n 's/^# make /make /p' Makefile
+
+setup:
+	@scripts/setup
+
+run: setup
+	@if [ "$$(uname -s)" = Linux ] && [ -z "$$DISPLAY$$WAYLAND_DISPLAY" ]; then \
+	    echo "There is no display here, so no window: asking the recorded question assets/questions/q02-rms.wav instead."; \
+	    mkdir -p target && rm -f $(DEMO) && \
+	    $(CARGO) run --release --locked -- ask --wav assets/questions/q02-rms.wav --out $(DEMO) && \
+	    echo "The spoken answer is in $(DEMO)."; \
+	else \
+	    $(CARGO) run --release --locked; \
+	fi
+
+test: shell-checks
+	@scripts/setup --tests
+	$(CARGO) test --release --locked -- --test-threads=$(TEST_THREADS)
+
+check: shell-checks
+	$(CARGO) fmt --all -- --check
+	$(CARGO) clippy --release --locked --all-targets -- -D warnings
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --release --locked --no-deps
+
+shell-checks:
+	@for script in scripts/* .ci/run; do bash -n "$$script" || exit 1; done; sh -n training/run_all.sh
+	@scripts/file-lengths
