@@ -7,9 +7,9 @@
 //! ```
 
 mod active;
-mod engines;
 mod outbox;
 pub mod ptt;
+pub mod registry;
 pub mod run;
 mod stages;
 pub mod state;
@@ -17,5 +17,5 @@ pub mod state;
 mod state_tests;
 mod turn_events;
 
-pub use engines::Devices;
+pub use registry::Devices;
 pub use run::Assistant;

@@ -1,6 +1,8 @@
 //! A worker as the assistant sees it: commands that never block, and its events on a channel of its own.
 
+use crate::error::Stage;
 use crate::event::WorkerEvent;
+use crate::stt::EngineInfo;
 use crate::worker::Worker;
 use crossbeam_channel::{Receiver, Sender, bounded};
 use std::collections::VecDeque;
@@ -22,6 +24,14 @@ impl<C: Send + 'static> Outbox<C> {
     pub fn start(spawn: impl FnOnce(Sender<WorkerEvent>) -> std::io::Result<Worker<C>>) -> std::io::Result<Self> {
         let (tx, events) = bounded(EVENTS);
         Ok(Outbox { worker: Some(spawn(tx)?), events: Some(events), waiting: VecDeque::new() })
+    }
+
+    /// Stands for a worker that this run does not need: it is ready at once and takes commands without doing anything.
+    pub fn absent(stage: Stage) -> Self {
+        let (tx, events) = bounded(1);
+        // The channel is empty and open, so this cannot fail.
+        let _ = tx.send(WorkerEvent::Ready(stage, EngineInfo { engine: "none".to_owned(), ..EngineInfo::default() }));
+        Outbox { worker: None, events: Some(events), waiting: VecDeque::new() }
     }
 
     /// The worker's events; none after [`Outbox::close_events`].

@@ -1,10 +1,12 @@
 //! The one loop around the pure [`step`]: takes inputs, carries out effects, never blocks on a worker.
 
-use super::engines::{self, Devices};
 use super::outbox::Outbox;
+use super::registry::{self, Devices};
 use super::state::{Effect, Input, State, step};
 use crate::audio::level::Levels;
-use crate::audio::{spawn_capture, spawn_playback, vad};
+use crate::audio::capture::spawn_capture;
+use crate::audio::playback::spawn_playback;
+use crate::audio::{Pcm16k, vad};
 use crate::clock;
 use crate::config::Config;
 use crate::error::{Severity, Stage, StageError};
@@ -146,19 +148,25 @@ enum Got {
 }
 
 fn start_capture(config: &Config, devices: &Devices, levels: &Arc<Levels>) -> std::io::Result<Outbox<CaptureCmd>> {
-    Outbox::start(|up| spawn_capture(Arc::clone(&devices.input), config.microphone.clone(), true, up, Arc::clone(levels)))
+    let Some(input) = &devices.input else { return Ok(Outbox::absent(Stage::Capture)) };
+    Outbox::start(|up| spawn_capture(Arc::clone(input), config.microphone.clone(), true, up, Arc::clone(levels)))
+}
+
+/// Where in a recording somebody speaks.
+fn speech(pcm: &Pcm16k) -> Option<std::ops::Range<usize>> {
+    vad::speech_span(pcm).range
 }
 
 fn start_stt(config: &Config, turns: &TurnReader) -> std::io::Result<Outbox<SttCmd>> {
-    Outbox::start(|up| spawn_stt(engines::transcriber(config), config.stt.clone(), vad::speech_range, up, turns.clone()))
+    Outbox::start(|up| spawn_stt(registry::transcriber(config), config.stt.clone(), speech, up, turns.clone()))
 }
 
 fn start_llm(config: &Config, turns: &TurnReader) -> std::io::Result<Outbox<LlmCmd>> {
-    Outbox::start(|up| spawn_llm(engines::chat(config), config.chat.clone(), up, turns.clone()))
+    Outbox::start(|up| spawn_llm(registry::chat(config), config.chat.clone(), up, turns.clone()))
 }
 
 fn start_tts(config: &Config, turns: &TurnReader) -> std::io::Result<Outbox<TtsCmd>> {
-    Outbox::start(|up| spawn_tts(engines::voice(config), config.voice_options.clone(), up, turns.clone()))
+    Outbox::start(|up| spawn_tts(registry::voice(config), config.voice_options.clone(), up, turns.clone()))
 }
 
 fn start_playback(config: &Config, devices: &Devices, levels: &Arc<Levels>, turns: &TurnReader) -> std::io::Result<Outbox<PlayCmd>> {

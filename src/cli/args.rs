@@ -20,6 +20,9 @@ pub struct Cli {
     /// What to do.
     #[command(subcommand)]
     pub command: Option<Command>,
+    /// While the window is open, write what happens to stdout too, one JSON object a line.
+    #[arg(long)]
+    pub json: bool,
     /// Choices for every command.
     #[command(flatten)]
     pub options: Options,

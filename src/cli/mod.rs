@@ -12,6 +12,7 @@ pub mod terminal;
 pub mod text;
 pub mod transcribe;
 pub mod window;
+mod window_host;
 
 use crate::config::load;
 use crate::config::paths::Surroundings;
@@ -95,7 +96,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
         return Exit::Failed;
     }
     match cli.command {
-        None => window::run(context, terminal),
+        None => window::run(context, cli.json, terminal),
         Some(Command::Ask(args)) => ask::run(context, &args, terminal),
         Some(Command::Say(args)) => say::run(&context, &args, terminal),
         Some(Command::Transcribe(args)) => transcribe::run(&context, &args, terminal),

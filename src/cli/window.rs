@@ -25,10 +25,12 @@ pub struct Opening {
     pub surroundings: Surroundings,
     /// To be shown first.
     pub notices: Vec<StageError>,
+    /// Write what happens to stdout as well, as `hark ask --json` does.
+    pub json: bool,
 }
 
 /// Runs it.
-pub fn run(context: Context, terminal: &mut Terminal) -> Exit {
+pub fn run(context: Context, json: bool, terminal: &mut Terminal) -> Exit {
     if !has_display() {
         terminal.error(&StageError::new(
             Stage::Desktop,
@@ -47,7 +49,7 @@ pub fn run(context: Context, terminal: &mut Terminal) -> Exit {
         }
     };
     let Context { config, settings, settings_file, overrides, surroundings, notices } = context;
-    let opening = Opening { config, settings, settings_file, overrides, surroundings, notices };
+    let opening = Opening { config, settings, settings_file, overrides, surroundings, notices, json };
     match engines::open_window(opening) {
         Ok(()) => Exit::Good,
         Err(problem) => {

@@ -7,15 +7,11 @@ use super::settings::{Settings, UiLanguage};
 use super::{Config, EngineSet, VoiceChoice};
 use crate::error::{Severity, Stage, StageError};
 use crate::llm::{ChatOptions, Sampling};
+use crate::llm::prompt::DEFAULT_SYSTEM;
 use crate::models::store::{self, Inventory, ModelEntry};
 use crate::stt::{SpokenLanguage, SttOptions};
 use crate::tts::VoiceOptions;
 use std::path::{Path, PathBuf};
-
-/// What the model is told when the settings say nothing.
-// For the integrator: replace by `crate::llm::prompt::DEFAULT_SYSTEM`.
-const DEFAULT_SYSTEM: &str =
-    "You are Hark, a helpful voice assistant on this computer. Answer in one to three short sentences of plain text.";
 
 /// More threads than this make a short answer no faster on a laptop and take the cores from everything else.
 const MOST_THREADS_BY_DEFAULT: u32 = 4;

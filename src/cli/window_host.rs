@@ -1,0 +1,213 @@
+//! The program behind the window: the core with the sound card, the settings file, the models, the global key.
+
+use super::engines::{no_threads, speaker};
+use super::json::{line_of, problem_line};
+use super::terminal::Terminal;
+use super::window::Opening;
+use super::{engines, resolve};
+use crate::assistant::{Assistant, Devices};
+use crate::audio::host::{InputFactory, InputHost};
+use crate::audio::level::Levels;
+use crate::audio::outputs::Pace;
+use crate::audio::{Clip, CpalInput};
+use crate::config::paths::Surroundings;
+use crate::config::resolve::Overrides;
+use crate::config::settings::Settings;
+use crate::config::{EngineSet, load};
+use crate::error::{Severity, Stage, StageError};
+use crate::event::{Event, EventSink, UserAction};
+use crate::fakes::audio::FakeInput;
+use crate::models::store::{self, Inventory};
+use crate::platform::hotkey::TalkKey;
+use crate::turn::TurnId;
+use crate::ui::app::{self, Host};
+use crossbeam_channel::{Receiver, Sender, bounded};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+/// Events that may wait for the next frame; the core then waits, the window is woken by each.
+const EVENTS: usize = 1024;
+
+struct WindowHost {
+    core: Assistant,
+    actions: Sender<UserAction>,
+    events: Receiver<Event>,
+    /// What happened before the core was there, and what the host itself has to say.
+    own: Vec<Event>,
+    settings_file: Option<PathBuf>,
+    overrides: Overrides,
+    surroundings: Surroundings,
+    models_folder: Option<PathBuf>,
+    key: Option<TalkKey>,
+    json: Option<Terminal>,
+    /// Devices are listed from the second look on: the sound system may take seconds, and the window should be there.
+    looked: bool,
+}
+
+/// Opens the window and returns when it was closed.
+///
+/// # Errors
+/// When there is no display, or no threads.
+pub(super) fn open(opening: Opening) -> Result<(), StageError> {
+    let (tx, events) = bounded(EVENTS);
+    let mut failed = None;
+    let failure = &mut failed;
+    let settings = opening.settings.clone();
+    let result = app::run(settings, move |wake| {
+        let sink = EventSink::new(tx, wake);
+        match WindowHost::new(opening, sink, events) {
+            Ok(host) => Box::new(host) as Box<dyn Host>,
+            Err(error) => {
+                let gone = error.clone();
+                *failure = Some(error);
+                Box::new(NoCore { notice: Some(gone), levels: Arc::default() })
+            }
+        }
+    });
+    if let Some(error) = failed {
+        return Err(error);
+    }
+    result.map_err(|message| StageError::new(Stage::Desktop, Severity::Stage, message, ""))
+}
+
+fn microphone(engines: EngineSet) -> InputFactory {
+    match engines {
+        EngineSet::Real => Arc::new(|| Box::new(CpalInput) as Box<dyn InputHost>),
+        EngineSet::Fake => Arc::new(|| {
+            let hum = Clip { samples: (0..48_000).map(|i| 0.1 * (i as f32 * 0.05).sin()).collect(), rate: 16_000 };
+            Box::new(FakeInput::new(&hum, Pace::RealTime)) as Box<dyn InputHost>
+        }),
+    }
+}
+
+impl WindowHost {
+    fn new(opening: Opening, sink: EventSink, events: Receiver<Event>) -> Result<Self, StageError> {
+        let Opening { config, settings, settings_file, overrides, surroundings, notices, json } = opening;
+        let devices = Devices { input: Some(microphone(config.engines)), output: speaker(config.engines) };
+        let core = Assistant::start(Arc::new(config), devices, sink).map_err(|error| no_threads(&error))?;
+        Ok(WindowHost {
+            actions: core.actions(),
+            core,
+            events,
+            own: notices.into_iter().map(|notice| Event::Notice(TurnId::NONE, notice)).collect(),
+            settings_file,
+            models_folder: surroundings.model_folders(overrides.models.as_deref(), settings.models.folder.as_deref()).into_iter().next(),
+            overrides,
+            surroundings,
+            key: None,
+            json: json.then(Terminal::of_this_process),
+            looked: false,
+        })
+    }
+
+    fn print(&mut self, event: &Event) {
+        let Some(terminal) = &mut self.json else { return };
+        let line = match event {
+            Event::Notice(turn, problem) => Some(problem_line(*turn, problem)),
+            other => line_of(other),
+        };
+        if let Some(line) = line
+            && terminal.line(&line.to_string()).is_err()
+        {
+            // Whoever read the lines is gone; the window goes on without them.
+            self.json = None;
+        }
+    }
+}
+
+impl Host for WindowHost {
+    fn act(&mut self, action: UserAction) {
+        self.core.send(action);
+    }
+
+    fn drain(&mut self, into: &mut Vec<Event>) {
+        let new: Vec<Event> = self.own.drain(..).chain(self.events.try_iter()).collect();
+        for event in &new {
+            self.print(event);
+        }
+        into.extend(new);
+    }
+
+    fn levels(&self) -> Arc<Levels> {
+        self.core.levels()
+    }
+
+    fn save(&mut self, settings: &Settings) -> Result<(), StageError> {
+        let (config, notices) = resolve::resolve(settings, &self.overrides, &self.surroundings);
+        self.own.extend(notices.into_iter().map(|notice| Event::Notice(TurnId::NONE, notice)));
+        self.core.send(UserAction::Configure(Arc::new(config)));
+        match &self.settings_file {
+            Some(file) => load::save(file, settings),
+            None => Ok(()),
+        }
+    }
+
+    fn inventory(&mut self) -> Inventory {
+        let mut inventory = store::scan(&self.surroundings.model_folders(self.overrides.models.as_deref(), None));
+        inventory.espeak_languages = engines::espeak_languages().unwrap_or_default();
+        if std::mem::replace(&mut self.looked, true)
+            && let Ok(rows) = engines::devices()
+        {
+            inventory.microphones = rows.microphones.into_iter().map(|row| row.name).collect();
+            inventory.speakers = rows.speakers.into_iter().map(|row| row.name).collect();
+        }
+        inventory
+    }
+
+    fn models_folder(&self) -> PathBuf {
+        self.surroundings.user_models_dir().or_else(|| self.models_folder.clone()).unwrap_or_else(|| PathBuf::from("models"))
+    }
+
+    fn set_hotkey(&mut self, combination: &str) -> Result<(), StageError> {
+        if combination.trim().is_empty() {
+            self.key = None;
+            return Ok(());
+        }
+        if let Some(key) = &mut self.key {
+            return key.change(combination);
+        }
+        let actions = self.actions.clone();
+        let on_key = move |down: bool| {
+            // A key handler must not wait; with 256 places an action is only lost when the core hangs.
+            let _ = actions.try_send(if down { UserAction::PttPressed } else { UserAction::PttReleased });
+        };
+        self.key = Some(TalkKey::register(combination, Box::new(on_key))?);
+        Ok(())
+    }
+}
+
+/// Stands in when the core could not start: the window closes at once and the command line says why.
+struct NoCore {
+    notice: Option<StageError>,
+    levels: Arc<Levels>,
+}
+
+impl Host for NoCore {
+    fn act(&mut self, _: UserAction) {}
+
+    fn drain(&mut self, into: &mut Vec<Event>) {
+        if let Some(notice) = self.notice.take() {
+            into.extend([Event::Notice(TurnId::NONE, notice), Event::Stopped]);
+        }
+    }
+
+    fn levels(&self) -> Arc<Levels> {
+        Arc::clone(&self.levels)
+    }
+
+    fn save(&mut self, _: &Settings) -> Result<(), StageError> {
+        Ok(())
+    }
+
+    fn inventory(&mut self) -> Inventory {
+        Inventory::default()
+    }
+
+    fn models_folder(&self) -> PathBuf {
+        PathBuf::from("models")
+    }
+
+    fn set_hotkey(&mut self, _: &str) -> Result<(), StageError> {
+        Ok(())
+    }
+}
