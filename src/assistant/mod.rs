@@ -15,6 +15,8 @@ mod stages;
 pub mod state;
 #[cfg(test)]
 mod state_tests;
+#[cfg(test)]
+mod run_tests;
 mod turn_events;
 
 pub use registry::Devices;
