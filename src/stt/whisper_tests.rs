@@ -137,7 +137,11 @@ fn a_cancel_stops_the_engine_and_the_next_question_is_right() {
     let cancelled_at = Arc::new(std::sync::OnceLock::new());
     let mut later = Some((clock, Arc::clone(&cancelled_at)));
     let mut helper = None;
+    let mut one_piece = Duration::ZERO;
+    let begun = Instant::now();
     let outcome = engine.transcribe(&long, &options(), &token, &mut |_| {
+        assert!(cancelled_at.get().is_none(), "more words after the cancel");
+        one_piece = begun.elapsed();
         helper = helper.take().or_else(|| {
             let (mut clock, at) = later.take()?;
             let body = move || {
@@ -151,8 +155,9 @@ fn a_cancel_stops_the_engine_and_the_next_question_is_right() {
     let took = cancelled_at.get().expect("it was cancelled before the end").elapsed();
     helper.unwrap().join().unwrap();
     assert_eq!(outcome.unwrap(), Outcome::Cancelled);
-    println!("cancelled within {took:?}");
-    assert!(took < Duration::from_secs(5), "{took:?}");
+    // whisper.cpp cannot stop inside its encoder, so up to one pass of it goes by.
+    println!("cancelled within {took:?}; a piece of 30 s takes {one_piece:?}");
+    assert!(took < one_piece * 3 + Duration::from_secs(1), "{took:?} for a piece of {one_piece:?}");
     assert_eq!(hear(&mut engine, pcm).text, *words);
 }
 

@@ -16,15 +16,13 @@ use std::sync::Arc;
 /// Builds the engine, on the thread that will use it.
 pub type TranscriberFactory = Arc<dyn Fn() -> Result<Box<dyn Transcriber>, TranscribeError> + Send + Sync>;
 
-/// Finds where in a recording someone speaks (samples); `None`: nowhere.
+/// Finds where in a recording someone speaks (samples), with up to 200 ms before it for soft beginnings; `None`: nowhere.
+/// What is before goes: the starter model is at a loss when much silence precedes the words, and a pre-roll does.
 pub type SpeechFinder = fn(&Pcm16k) -> Option<Range<usize>>;
 
 /// Recordings and options that may wait.
 const INBOX: usize = 4;
-/// Silence that is left before the speech: 200 ms. The starter model is at a loss when much comes before the words, and
-/// the capture's pre-roll is up to 800 ms; real models do not mind either way.
-const LEAD: usize = 3_200;
-/// Silence that is left behind it: 500 ms, for soft endings. What is beyond costs time only.
+/// Silence that is left behind the speech: 500 ms, for soft endings. What is beyond costs time only.
 const TAIL: usize = 8_000;
 
 /// Starts the stt thread. It reports [`WorkerEvent::Ready`] or [`WorkerEvent::Failed`] once the engine is built, and
@@ -126,7 +124,7 @@ fn spoken_part(pcm: &Pcm16k, speech: Range<usize>) -> Option<Pcm16k> {
     if end.saturating_sub(speech.start) < pieces::SHORTEST {
         return None;
     }
-    let kept = speech.start.saturating_sub(LEAD)..end.saturating_add(TAIL).min(pcm.0.len());
+    let kept = speech.start..end.saturating_add(TAIL).min(pcm.0.len());
     if kept.len() == pcm.0.len() {
         return Some(pcm.clone());
     }
