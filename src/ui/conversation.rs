@@ -1,0 +1,191 @@
+//! The stream: exchanges and notices, oldest first; or a short welcome while there is nothing yet.
+
+use super::icons::{self, Icon};
+use super::view_state::{Item, ViewState};
+use super::{UiCommand, UiContext, UiMemory, theme, turn_card, widgets};
+use crate::error::{Severity, Stage, StageError};
+use crate::event::{Phase, UserAction};
+use crate::turn::TurnId;
+use egui::{CursorIcon, Frame, RichText, Role, Sense, Ui, UiBuilder, WidgetInfo, vec2};
+use std::collections::HashMap;
+
+/// What the starter models can answer; spoken or clicked.
+pub const STARTERS: [&str; 3] = ["What is the capital of France?", "Tell me a joke.", "Who are you?"];
+
+/// Heights of the exchanges as they were drawn last, for one width.
+#[derive(Debug, Default)]
+pub struct Heights {
+    width: f32,
+    known: HashMap<TurnId, f32>,
+}
+
+/// Draws the stream into the space that is left.
+pub fn conversation_ui(ui: &mut Ui, state: &ViewState, cx: &UiContext<'_>, memory: &mut UiMemory, out: &mut Vec<UiCommand>) {
+    egui::ScrollArea::vertical().id_salt("conversation").auto_shrink(false).stick_to_bottom(true).show(ui, |ui| {
+        let column = (ui.available_width() - 2.0 * theme::GUTTER).min(theme::TEXT_COLUMN);
+        let left = ((ui.available_width() - column) / 2.0).max(0.0);
+        ui.horizontal_top(|ui| {
+            ui.add_space(left);
+            ui.vertical(|ui| {
+                ui.set_width(column);
+                ui.spacing_mut().item_spacing.y = 6.0;
+                ui.add_space(theme::GUTTER);
+                if state.is_empty() {
+                    welcome_ui(ui, state, cx, out);
+                }
+                stream_ui(ui, state, cx, memory, out);
+                ui.add_space(8.0);
+            });
+        });
+    });
+}
+
+fn stream_ui(ui: &mut Ui, state: &ViewState, cx: &UiContext<'_>, memory: &mut UiMemory, out: &mut Vec<UiCommand>) {
+    let width = ui.available_width();
+    if (memory.heights.width - width).abs() > 0.5 {
+        memory.heights = Heights { width, known: HashMap::new() };
+    }
+    for (n, item) in state.items.iter().enumerate() {
+        match item {
+            Item::Notice(error) => {
+                ui.push_id(("notice", n), |ui| notice_ui(ui, error, cx, out));
+            }
+            Item::Turn(turn) if turn.is_empty() => {}
+            Item::Turn(turn) => {
+                let over = turn.end.is_some();
+                if let Some(&height) = memory.heights.known.get(&turn.id).filter(|_| over) {
+                    let place = egui::Rect::from_min_size(ui.cursor().min, vec2(width, height));
+                    if !ui.is_rect_visible(place) {
+                        ui.allocate_space(place.size());
+                        continue;
+                    }
+                }
+                let builder = UiBuilder::new().id_salt(("turn", turn.id.0));
+                let drawn = ui.scope_builder(builder, |ui| {
+                    turn_card::turn_ui(ui, turn, cx, memory, out);
+                    ui.add_space(10.0);
+                });
+                if over {
+                    memory.heights.known.insert(turn.id, drawn.response.rect.height());
+                }
+            }
+        }
+    }
+}
+
+fn welcome_ui(ui: &mut Ui, state: &ViewState, cx: &UiContext<'_>, out: &mut Vec<UiCommand>) {
+    let t = cx.tokens;
+    ui.add_space(12.0);
+    ui.scope(|ui| {
+        ui.spacing_mut().extra_text_line_spacing = theme::EXTRA_LINE;
+        ui.add(egui::Label::new(RichText::new(cx.texts.t("welcome.title")).size(24.0).color(t.text)).wrap().selectable(false));
+        ui.add(egui::Label::new(RichText::new(cx.texts.t("welcome.body")).color(t.secondary)).wrap().selectable(false));
+    });
+    ui.add_space(14.0);
+    ui.add(egui::Label::new(widgets::small(t, cx.texts.t("welcome.try"))).selectable(false));
+    for question in STARTERS {
+        if suggestion_ui(ui, question, cx, state.phase == Phase::Idle) {
+            out.push(UiCommand::Act(UserAction::SubmitText(question.to_owned())));
+        }
+    }
+    if state.starter() {
+        ui.add_space(14.0);
+        Frame::new().show(ui, |ui| {
+            ui.spacing_mut().extra_text_line_spacing = 3.0;
+            ui.add(egui::Label::new(widgets::small(t, cx.texts.t("welcome.starter"))).wrap().selectable(false));
+            ui.add_space(2.0);
+            if widgets::word_button(ui, t, cx.texts.t("action.models_folder"), false).on_hover_text(cx.texts.t("action.models_folder_tip")).clicked() {
+                out.push(UiCommand::OpenModelsFolder);
+            }
+        });
+    }
+    ui.add_space(8.0);
+}
+
+/// A question that can be clicked: a row as wide as the column.
+fn suggestion_ui(ui: &mut Ui, question: &str, cx: &UiContext<'_>, enabled: bool) -> bool {
+    let t = cx.tokens;
+    let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), 44.0), if enabled { Sense::click() } else { Sense::hover() });
+    response.widget_info(|| WidgetInfo::labeled(Role::Button, enabled, question));
+    let hot = enabled && response.hovered();
+    let fill = if hot { theme::mix(t.raised, t.text, 0.06) } else { t.raised };
+    ui.painter().rect(rect, theme::CARD_RADIUS, fill, egui::Stroke::new(1.0, t.hairline), egui::StrokeKind::Inside);
+    let color = if enabled { t.text } else { t.secondary };
+    let mut job = egui::text::LayoutJob::simple_singleline(question.to_owned(), theme::font(15.0), color);
+    job.wrap = egui::text::TextWrapping::truncate_at_width(rect.width() - 56.0);
+    let galley = ui.painter().layout_job(job);
+    ui.painter().galley(egui::pos2(rect.left() + 14.0, rect.center().y - galley.size().y / 2.0), galley, color);
+    let arrow = if hot || response.has_focus() { t.accent } else { t.secondary };
+    icons::paint(ui.painter(), Icon::Right, rect.right_center() - vec2(20.0, 0.0), 16.0, arrow);
+    widgets::focus_ring(ui, t, &response, f32::from(theme::CARD_RADIUS));
+    let response = if enabled { response.on_hover_cursor(CursorIcon::PointingHand) } else { response };
+    response.on_hover_text(cx.texts.t("welcome.ask")).clicked()
+}
+
+/// What a notice's button does.
+enum Fix {
+    Settings,
+    Folder,
+    None,
+}
+
+fn fix(error: &StageError) -> Fix {
+    match (error.stage, error.severity) {
+        (_, Severity::Turn) => Fix::None,
+        (Stage::Capture | Stage::Playback | Stage::Desktop | Stage::Settings, _) => Fix::Settings,
+        (Stage::Stt | Stage::Llm | Stage::Tts, _) => Fix::Folder,
+    }
+}
+
+fn notice_ui(ui: &mut Ui, error: &StageError, cx: &UiContext<'_>, out: &mut Vec<UiCommand>) {
+    let t = cx.tokens;
+    let (icon, color) = match error.severity {
+        Severity::Info => (Icon::Info, t.accent),
+        Severity::Turn | Severity::Stage => (Icon::Warning, t.thinking),
+    };
+    widgets::card(t, t.raised, t.hairline).show(ui, |ui| {
+        ui.set_width(ui.available_width());
+        ui.horizontal_top(|ui| {
+            ui.spacing_mut().item_spacing.x = 12.0;
+            let (place, _) = ui.allocate_exact_size(vec2(20.0, 22.0), Sense::hover());
+            icons::paint(ui.painter(), icon, place.center(), 20.0, color);
+            let text = ui.available_width() - theme::TARGET - 8.0;
+            ui.vertical(|ui| {
+                ui.set_width(text);
+                ui.spacing_mut().item_spacing.y = 4.0;
+                ui.spacing_mut().extra_text_line_spacing = 3.0;
+                ui.add(egui::Label::new(RichText::new(&error.message).size(15.0).color(t.text)).wrap());
+                if !error.hint.is_empty() {
+                    ui.add(egui::Label::new(RichText::new(&error.hint).size(14.0).color(t.secondary)).wrap());
+                }
+                fix_ui(ui, error, cx, out);
+            });
+            ui.spacing_mut().item_spacing.x = 0.0;
+            if widgets::icon_button(ui, t, Icon::Close, cx.texts.t("action.dismiss"), theme::TARGET, true).clicked() {
+                out.push(UiCommand::Dismiss(error.clone()));
+            }
+        });
+    });
+    ui.add_space(4.0);
+}
+
+fn fix_ui(ui: &mut Ui, error: &StageError, cx: &UiContext<'_>, out: &mut Vec<UiCommand>) {
+    let t = cx.tokens;
+    let fix = fix(error);
+    if matches!(fix, Fix::None) {
+        return;
+    }
+    ui.add_space(4.0);
+    ui.horizontal_wrapped(|ui| {
+        ui.spacing_mut().item_spacing = vec2(8.0, 6.0);
+        if matches!(fix, Fix::Folder)
+            && widgets::word_button(ui, t, cx.texts.t("action.models_folder"), true).on_hover_text(cx.texts.t("action.models_folder_tip")).clicked()
+        {
+            out.push(UiCommand::OpenModelsFolder);
+        }
+        let strong = matches!(fix, Fix::Settings);
+        if widgets::word_button(ui, t, cx.texts.t("action.open_settings"), strong).on_hover_text(cx.texts.t("top.settings_tip")).clicked() {
+            out.push(UiCommand::ShowSettings(true));
+        }
+    });
+}

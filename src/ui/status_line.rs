@@ -1,0 +1,136 @@
+//! The line at the bottom: models in use, time to the first sound of the last answer with its parts, the microphone.
+
+use super::icons::{self, Icon};
+use super::view_state::ViewState;
+use super::{UiCommand, UiContext, theme, widgets};
+use crate::error::Stage;
+use crate::event::{StageStatus, Timing};
+use egui::{CursorIcon, Role, Sense, Ui, WidgetInfo, vec2};
+
+/// Milliseconds as people say them: `0.42 s`, `12 s`.
+#[must_use]
+pub fn seconds(ms: f64) -> String {
+    let s = if ms.is_finite() { ms.max(0.0) / 1000.0 } else { 0.0 };
+    if s < 9.995 { format!("{s:.2} s") } else { format!("{s:.0} s") }
+}
+
+/// Draws the line.
+pub fn status_line_ui(ui: &mut Ui, state: &ViewState, cx: &UiContext<'_>, out: &mut Vec<UiCommand>) {
+    ui.horizontal_centered(|ui| {
+        ui.spacing_mut().item_spacing.x = 6.0;
+        ui.add_space(theme::GUTTER - 6.0);
+        // Right side first, so that the models get what is left.
+        ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
+            ui.add_space(theme::GUTTER - 6.0);
+            microphone_ui(ui, state, cx, out);
+            if let Some(timing) = &state.last_timing {
+                latency_ui(ui, timing, cx);
+            }
+            ui.with_layout(egui::Layout::left_to_right(egui::Align::Center), |ui| models_ui(ui, state, cx, out));
+        });
+    });
+}
+
+fn models_ui(ui: &mut Ui, state: &ViewState, cx: &UiContext<'_>, out: &mut Vec<UiCommand>) {
+    let names: Vec<String> = [Stage::Stt, Stage::Llm, Stage::Tts]
+        .into_iter()
+        .map(|stage| match state.stages.get(&stage) {
+            Some(StageStatus::Ready(info)) => info.name.clone(),
+            Some(StageStatus::Unavailable(_)) => cx.texts.t("status.none").to_owned(),
+            _ => "…".to_owned(),
+        })
+        .collect();
+    let line = names.join(" · ");
+    let response = entry(ui, None, &line, cx, ui.available_width());
+    let response = response.on_hover_ui(|ui| {
+        let kinds = [cx.texts.t("status.speech_model"), cx.texts.t("status.chat_model"), cx.texts.t("status.voice")];
+        for (kind, name) in kinds.into_iter().zip(&names) {
+            ui.label(format!("{kind}: {name}"));
+        }
+    });
+    if response.clicked() {
+        out.push(UiCommand::ShowSettings(true));
+    }
+}
+
+fn microphone_ui(ui: &mut Ui, state: &ViewState, cx: &UiContext<'_>, out: &mut Vec<UiCommand>) {
+    let name = match state.stages.get(&Stage::Capture) {
+        Some(StageStatus::Ready(info)) => info.name.clone(),
+        Some(StageStatus::Unavailable(_)) => cx.texts.t("status.no_microphone").to_owned(),
+        _ => "…".to_owned(),
+    };
+    let widest = (ui.available_width() * 0.34).clamp(24.0, 180.0);
+    let response = entry(ui, Some(Icon::Microphone), &name, cx, widest);
+    if response.on_hover_text(cx.texts.f("status.microphone_tip", &name)).clicked() {
+        out.push(UiCommand::ShowSettings(true));
+    }
+}
+
+fn latency_ui(ui: &mut Ui, timing: &Timing, cx: &UiContext<'_>) {
+    let Some(ms) = timing.first_audio_ms.or(timing.first_token_ms) else { return };
+    let response = entry(ui, Some(Icon::Clock), &seconds(ms), cx, 90.0);
+    egui::Popup::menu(&response).accessible_name(cx.texts.t("latency.title")).show(|ui| parts_ui(ui, timing, cx));
+    if !egui::Popup::is_any_open(ui.ctx()) {
+        response.on_hover_ui(|ui| parts_ui(ui, timing, cx));
+    }
+}
+
+/// The parts of the way, each with the moment at which it was done.
+fn parts_ui(ui: &mut Ui, timing: &Timing, cx: &UiContext<'_>) {
+    let t = cx.tokens;
+    ui.set_max_width(280.0);
+    ui.add(egui::Label::new(widgets::small(t, cx.texts.t("latency.title"))).selectable(false));
+    egui::Grid::new("latency").num_columns(2).spacing(vec2(20.0, 2.0)).min_row_height(20.0).show(ui, |ui| {
+        let rows = [
+            (cx.texts.t("latency.words"), timing.stt_ms),
+            (cx.texts.t("latency.first_token"), timing.first_token_ms),
+            (cx.texts.t("latency.first_clause"), timing.first_clause_ms),
+            (cx.texts.t("latency.first_sound"), timing.first_audio_ms),
+        ];
+        for (name, ms) in rows {
+            if let Some(ms) = ms {
+                ui.label(egui::RichText::new(name).size(14.0));
+                ui.label(egui::RichText::new(seconds(ms)).size(14.0).monospace());
+                ui.end_row();
+            }
+        }
+    });
+    if timing.tokens > 1 && timing.tokens_per_s.is_finite() {
+        ui.add(egui::Label::new(widgets::small(t, cx.texts.f("latency.speed", format!("{:.0}", timing.tokens_per_s)))).selectable(false));
+    }
+}
+
+/// An icon and a word that can be clicked, cut at `widest`.
+fn entry(ui: &mut Ui, icon: Option<Icon>, text: &str, cx: &UiContext<'_>, widest: f32) -> egui::Response {
+    let t = cx.tokens;
+    let lead = if icon.is_some() { 20.0 } else { 0.0 };
+    let mut job = egui::text::LayoutJob::simple_singleline(text.to_owned(), theme::font(theme::SMALL), t.secondary);
+    job.wrap = egui::text::TextWrapping::truncate_at_width((widest - lead - 12.0).max(0.0));
+    // No room for a word: the icon alone, its name is in the tooltip.
+    let galley = (widest - lead - 12.0 > 24.0).then(|| ui.painter().layout_job(job));
+    let width = lead + 12.0 + galley.as_ref().map_or(0.0, |g| g.size().x);
+    let (rect, response) = ui.allocate_exact_size(vec2(width, theme::TARGET), Sense::click());
+    response.widget_info(|| WidgetInfo::labeled(Role::Button, true, text));
+    let color = if response.hovered() || response.has_focus() { t.text } else { t.secondary };
+    if let Some(icon) = icon {
+        icons::paint(ui.painter(), icon, rect.left_center() + vec2(14.0, 0.0), 15.0, color);
+    }
+    if let Some(galley) = galley {
+        let at = egui::pos2(rect.left() + lead + 6.0, rect.center().y - galley.size().y / 2.0);
+        ui.painter().galley_with_override_text_color(at, galley, color);
+    }
+    widgets::focus_ring(ui, t, &response, 8.0);
+    response.on_hover_cursor(CursorIcon::PointingHand)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::seconds;
+
+    #[test]
+    fn times_are_short_and_never_strange() {
+        for (ms, text) in [(0.0, "0.00 s"), (424.4, "0.42 s"), (9994.0, "9.99 s"), (12_400.0, "12 s"), (-3.0, "0.00 s"), (f64::NAN, "0.00 s")] {
+            assert_eq!(seconds(ms), text);
+        }
+    }
+}

@@ -1,0 +1,367 @@
+//! The window without a window: what a person presses, what the host gets, what is on the screen.
+
+use super::app::{Host, HarkApp, frame_time};
+use super::view_state::TalkLook;
+use crate::audio::level::Levels;
+use crate::config::settings::{Settings, ThemeChoice, UiLanguage};
+use crate::error::{Severity, Stage, StageError};
+use crate::event::{Event, Phase, StageStatus, Timing, TurnEnd, UserAction};
+use crate::models::store::{Inventory, ModelEntry};
+use crate::stt::EngineInfo;
+use crate::turn::TurnId;
+use egui::accesskit::Role;
+use egui_kittest::{Harness, kittest::Queryable};
+use std::cell::RefCell;
+use std::path::PathBuf;
+use std::rc::Rc;
+use std::sync::Arc;
+
+#[derive(Default)]
+struct Log {
+    acts: Vec<UserAction>,
+    saved: Vec<Settings>,
+    hotkeys: Vec<String>,
+    waiting: Vec<Event>,
+}
+
+struct FakeHost(Rc<RefCell<Log>>, Arc<Levels>);
+
+impl Host for FakeHost {
+    fn act(&mut self, action: UserAction) {
+        self.0.borrow_mut().acts.push(action);
+    }
+    fn drain(&mut self, into: &mut Vec<Event>) {
+        into.append(&mut self.0.borrow_mut().waiting);
+    }
+    fn levels(&self) -> Arc<Levels> {
+        Arc::clone(&self.1)
+    }
+    fn save(&mut self, settings: &Settings) -> Result<(), StageError> {
+        self.0.borrow_mut().saved.push(settings.clone());
+        Ok(())
+    }
+    fn inventory(&mut self) -> Inventory {
+        let model = |name: &str| ModelEntry { path: PathBuf::from(name), name: name.into(), bytes: 98_000_000, starter: true };
+        Inventory { chat: vec![model("first-chat"), model("second-chat")], microphones: vec!["Desk mic".into()], ..Inventory::default() }
+    }
+    fn models_folder(&self) -> PathBuf {
+        PathBuf::from("models")
+    }
+    fn set_hotkey(&mut self, combination: &str) -> Result<(), StageError> {
+        self.0.borrow_mut().hotkeys.push(combination.to_owned());
+        if combination == "Ctrl+T" {
+            return Err(StageError::new(Stage::Desktop, Severity::Info, "Another program already uses Ctrl+T.", "Choose another."));
+        }
+        Ok(())
+    }
+}
+
+struct Window {
+    harness: Harness<'static, Option<HarkApp>>,
+    log: Rc<RefCell<Log>>,
+}
+
+impl Window {
+    fn new(language: UiLanguage, size: [f32; 2]) -> Self {
+        let log = Rc::new(RefCell::new(Log::default()));
+        let host = FakeHost(Rc::clone(&log), Arc::default());
+        let mut settings = Settings::default();
+        settings.window.language = language;
+        settings.window.theme = ThemeChoice::Dark;
+        // The app is made with the harness's own context in its first frame.
+        let mut parts = Some((settings, host));
+        let draw = move |ui: &mut egui::Ui, app: &mut Option<HarkApp>| {
+            let ctx = ui.ctx().clone();
+            if let Some((settings, host)) = parts.take() {
+                *app = Some(HarkApp::new(&ctx, settings, Box::new(host), String::new()));
+            }
+            if let Some(app) = app {
+                app.logic(&ctx);
+                app.draw(ui);
+            }
+        };
+        let mut harness = Harness::builder().with_size(size).with_max_steps(12).build_ui_state(draw, None);
+        harness.run();
+        Window { harness, log }
+    }
+
+    fn english() -> Self {
+        Self::new(UiLanguage::English, [440.0, 720.0])
+    }
+
+    fn send(&mut self, events: impl IntoIterator<Item = Event>) {
+        self.log.borrow_mut().waiting.extend(events);
+        self.harness.step();
+        self.harness.step();
+    }
+
+    fn idle(mut self) -> Self {
+        self.send([Event::Phase(TurnId::NONE, Phase::Idle)]);
+        self
+    }
+
+    fn acts(&self) -> Vec<UserAction> {
+        std::mem::take(&mut self.log.borrow_mut().acts)
+    }
+
+    fn click(&mut self, label: &str) {
+        self.harness.get_by_role_and_label(Role::Button, label).click();
+        self.harness.run_steps(4);
+    }
+
+    fn pointer(&mut self, pos: egui::Pos2, pressed: bool) {
+        self.harness.event(egui::Event::PointerMoved(pos));
+        let button = egui::PointerButton::Primary;
+        self.harness.event(egui::Event::PointerButton { pos, button, pressed, modifiers: Default::default() });
+        self.harness.step();
+    }
+
+    fn key(&mut self, key: egui::Key, pressed: bool, repeat: bool) {
+        self.harness.event(egui::Event::Key { key, physical_key: None, pressed, repeat, modifiers: Default::default() });
+        self.harness.step();
+    }
+}
+
+const TALK: &str = "Talk: hold and speak";
+
+#[test]
+fn holding_the_button_talks_until_the_mouse_goes_up_wherever_it_is() {
+    let mut w = Window::english().idle();
+    let at = w.harness.get_by_label(TALK).rect().center();
+    w.pointer(at, true);
+    assert_eq!(w.acts(), [UserAction::PttPressed]);
+    w.send([Event::Phase(TurnId(1), Phase::Listening)]);
+    w.harness.get_by_label("Listening: let go when you are done");
+    w.pointer(egui::pos2(20.0, 20.0), false);
+    assert_eq!(w.acts(), [UserAction::PttReleased]);
+}
+
+#[test]
+fn losing_the_window_lets_go() {
+    let mut w = Window::english().idle();
+    let at = w.harness.get_by_label(TALK).rect().center();
+    w.pointer(at, true);
+    w.harness.event(egui::Event::WindowFocused(false));
+    w.harness.step();
+    assert_eq!(w.acts(), [UserAction::PttPressed, UserAction::PttReleased]);
+    w.pointer(at, false);
+    assert_eq!(w.acts(), []);
+}
+
+#[test]
+fn space_talks_and_its_repeats_say_nothing_new() {
+    let mut w = Window::english().idle();
+    for (pressed, repeat) in [(true, false), (true, true), (true, true), (false, false), (false, false)] {
+        w.key(egui::Key::Space, pressed, repeat);
+    }
+    assert_eq!(w.acts(), [UserAction::PttPressed, UserAction::PttReleased]);
+    // With the focus on another button Space still talks and does not press that button.
+    w.harness.get_by_role_and_label(Role::Button, "Settings").focus();
+    w.harness.step();
+    w.key(egui::Key::Space, true, false);
+    w.key(egui::Key::Space, false, false);
+    assert_eq!(w.acts(), [UserAction::PttPressed, UserAction::PttReleased]);
+    assert!(w.harness.query_by_label("Close the settings").is_none());
+}
+
+#[test]
+fn a_screen_reader_starts_and_ends_with_one_click_each() {
+    let mut w = Window::english().idle();
+    w.harness.get_by_label(TALK).click_accesskit();
+    w.harness.run_steps(2);
+    assert_eq!(w.acts(), [UserAction::PttToggle]);
+}
+
+#[test]
+fn typing_and_enter_send_the_question_and_space_is_a_letter_there() {
+    let mut w = Window::english().idle();
+    w.click("Type a question");
+    let field = w.harness.get_by_role_and_label(Role::TextInput, "Type a question");
+    assert!(field.is_focused());
+    w.harness.event(egui::Event::Text("Who".into()));
+    w.key(egui::Key::Space, true, false);
+    w.harness.event(egui::Event::Text(" ".into()));
+    w.key(egui::Key::Space, false, false);
+    w.harness.event(egui::Event::Text("are you?".into()));
+    w.harness.run_steps(2);
+    w.key(egui::Key::Enter, true, false);
+    w.key(egui::Key::Enter, false, false);
+    assert_eq!(w.acts(), [UserAction::SubmitText("Who are you?".into())]);
+    w.key(egui::Key::Enter, true, false);
+    assert_eq!(w.acts(), [], "an empty field sends nothing");
+}
+
+#[test]
+fn esc_stops_and_so_does_the_stop_button() {
+    let mut w = Window::english().idle();
+    w.send([Event::Phase(TurnId(1), Phase::Speaking)]);
+    w.key(egui::Key::Escape, true, false);
+    assert_eq!(w.acts(), [UserAction::Cancel]);
+    w.harness.get_by_label("Stop (Esc)").click();
+    w.harness.run_steps(4);
+    assert_eq!(w.acts(), [UserAction::Cancel]);
+}
+
+#[test]
+fn every_phase_has_its_own_name_in_both_languages() {
+    let phases = [Phase::Loading, Phase::Idle, Phase::Listening, Phase::Transcribing, Phase::Thinking, Phase::Speaking, Phase::Stopping];
+    let expected = [
+        (
+            UiLanguage::English,
+            [
+                "Talk button, getting ready",
+                TALK,
+                "Listening: let go when you are done",
+                "Writing down what you said",
+                "Thinking: press to ask something else",
+                "Speaking: press to interrupt",
+                "Talk button, closing",
+            ],
+        ),
+        (
+            UiLanguage::Chinese,
+            ["说话按钮，正在准备", "说话：按住并讲话", "正在听：说完后松开", "正在记下你说的话", "正在思考：按下可以改问别的", "正在回答：按下可以打断", "说话按钮，正在关闭"],
+        ),
+    ];
+    for (language, names) in expected {
+        let mut w = Window::new(language, [440.0, 720.0]);
+        if language == UiLanguage::Chinese && !super::fonts::has_chinese(&w.harness.ctx) {
+            println!("skipped: needs a font for Chinese");
+            continue;
+        }
+        for (phase, name) in phases.into_iter().zip(names) {
+            w.send([Event::Phase(TurnId(1), phase)]);
+            w.harness.get_by_label(name);
+        }
+    }
+}
+
+#[test]
+fn a_whole_answer_with_an_interrupt_can_be_read() {
+    let mut w = Window::english().idle();
+    let t = TurnId(1);
+    w.send([
+        Event::UserText { turn: t, text: "Show me code".into(), language: "en".into(), confidence: 0.2 },
+        Event::ThinkingDelta(t, "They want code.".into()),
+        Event::ReplyFinal { turn: t, text: "Here **it** is.\n\n```rust\nfn main() {}\n```\nNot this.".into(), heard_bytes: 15 },
+        Event::TurnEnded(t, TurnEnd::Cancelled),
+        Event::Timing(t, Timing { first_audio_ms: Some(424.0), ..Timing::default() }),
+    ]);
+    w.harness.get_by_label("Show me code");
+    w.harness.get_by_label("not sure that I heard this right");
+    w.harness.get_by_label("not heard");
+    w.harness.get_by_label("fn main() {}");
+    w.harness.get_by_label("0.42 s");
+    assert!(w.harness.query_by_label("They want code.").is_none(), "thinking is folded");
+    w.harness.get_by_label("What it thought first").click();
+    w.harness.run_steps(4);
+    w.harness.get_by_label("They want code.");
+    w.harness.get_by_label("Copy the code").click();
+    w.harness.run_steps(3);
+    let copies = |w: &Window| w.harness.output().platform_output.commands.contains(&egui::OutputCommand::CopyText("fn main() {}".into()));
+    assert!(copies(&w) || w.harness.query_by_label("Copied").is_some());
+}
+
+#[test]
+fn a_notice_has_a_button_that_leads_to_its_cure_and_one_that_hides_it() {
+    let mut w = Window::english().idle();
+    let error = StageError::new(Stage::Capture, Severity::Stage, "No microphone was found.", "Plug one in.");
+    w.send([Event::Status(Stage::Capture, StageStatus::Unavailable(error))]);
+    w.harness.get_by_label("Talk button, something is missing");
+    w.click("Open the settings");
+    w.harness.get_by_role_and_label(Role::ComboBox, "Microphone");
+    w.click("Close the settings");
+    w.click("Hide this message");
+    assert!(w.harness.query_by_label("Open the settings").is_none());
+}
+
+#[test]
+fn a_starter_question_can_be_clicked_and_then_the_welcome_goes() {
+    let mut w = Window::english().idle();
+    w.click("Who are you?");
+    assert_eq!(w.acts(), [UserAction::SubmitText("Who are you?".into())]);
+    w.send([Event::UserText { turn: TurnId(1), text: "Who are you?".into(), language: String::new(), confidence: 1.0 }]);
+    assert!(w.harness.query_by_label("Tell me a joke.").is_none());
+}
+
+#[test]
+fn choosing_another_model_is_saved() {
+    for size in [[440.0, 720.0], [1100.0, 760.0]] {
+        let mut w = Window::new(UiLanguage::English, size).idle();
+        w.click("Settings");
+        w.harness.get_by_role_and_label(Role::ComboBox, "Chat model").click();
+        w.harness.run_steps(4);
+        w.harness.get_by_label("second-chat (98 MB)").click();
+        w.harness.run_steps(4);
+        let saved = w.log.borrow().saved.last().cloned().expect("saved");
+        assert_eq!(saved.models.chat, Some(PathBuf::from("second-chat")));
+        w.harness.get_by_label("Show answers only, say nothing").click();
+        w.harness.run_steps(4);
+        assert!(w.log.borrow().saved.last().expect("saved").audio.mute);
+    }
+}
+
+#[test]
+fn the_talk_key_is_recorded_by_pressing_it_and_a_taken_one_is_said() {
+    let mut w = Window::english().idle();
+    assert_eq!(w.log.borrow().hotkeys, ["Ctrl+Alt+Space"]);
+    let press = |w: &mut Window, key| {
+        let label = w.log.borrow().saved.last().map_or("Ctrl+Alt+Space".to_owned(), |s| s.window.hotkey.clone());
+        w.harness.get_by_role_and_label(Role::Button, &label).click();
+        w.harness.run_steps(4);
+        let modifiers = egui::Modifiers { ctrl: true, command: true, ..Default::default() };
+        w.harness.event(egui::Event::Key { key, physical_key: None, pressed: true, repeat: false, modifiers });
+        w.harness.run_steps(3);
+    };
+    w.click("Settings");
+    w.harness.get_by_role_and_label(Role::Button, "Ctrl+Alt+Space").scroll_to_me();
+    w.harness.run_steps(3);
+    press(&mut w, egui::Key::F9);
+    assert_eq!(w.log.borrow().saved.last().unwrap().window.hotkey, "Ctrl+F9");
+    press(&mut w, egui::Key::T);
+    assert_eq!(w.log.borrow().saved.last().unwrap().window.hotkey, "Ctrl+F9", "a key that cannot be had is not kept");
+    w.harness.get_by_label_contains("Another program already uses Ctrl+T.");
+    assert_eq!(w.acts(), []);
+}
+
+#[test]
+fn nothing_is_drawn_again_while_nothing_happens() {
+    let mut w = Window::english().idle();
+    // `run` fails when frames are asked for without end.
+    w.harness.run();
+    let delay = |w: &Window| w.harness.output().viewport_output[&egui::ViewportId::ROOT].repaint_delay;
+    assert_eq!(delay(&w), std::time::Duration::MAX, "idle asks for no frame at all");
+    w.send([Event::Phase(TurnId(1), Phase::Listening)]);
+    w.harness.run_steps(3);
+    assert!(delay(&w) <= std::time::Duration::from_millis(33));
+    assert_eq!(frame_time(TalkLook::Thinking, true), None, "with less motion thinking stands still");
+    assert_eq!(frame_time(TalkLook::Idle, false), None);
+}
+
+#[test]
+fn closing_says_quit_once() {
+    let mut w = Window::english().idle();
+    w.harness.state_mut().as_mut().unwrap().quit();
+    w.harness.state_mut().as_mut().unwrap().quit();
+    assert_eq!(w.acts(), [UserAction::Quit]);
+}
+
+#[test]
+fn odd_texts_and_sizes_do_not_break_the_window() {
+    for size in [[341.0, 300.0], [200.0, 150.0], [2400.0, 400.0]] {
+        let mut w = Window::new(UiLanguage::English, size).idle();
+        let t = TurnId(1);
+        w.send([
+            Event::UserText { turn: t, text: "word ".repeat(50_000), language: String::new(), confidence: f32::NAN },
+            Event::Phase(t, Phase::Listening),
+            Event::PartialText(t, "x".repeat(100_000)),
+        ]);
+        w.send([
+            Event::ReplyDelta(t, "| a | b |\n|--|--|\n| 1 | 2 |\n\n1. one\n   - two\n> quote\n\n# H\n[l](http://x) ![i](http://y)\n```\nopen".into()),
+            Event::Phase(t, Phase::Speaking),
+            Event::ClauseStarted { turn: t, seq: 0, text: "a".repeat(5000), range: (1, 30) },
+        ]);
+        w.harness.run_steps(2);
+        assert_eq!(w.harness.state().as_ref().unwrap().state().look(), TalkLook::Speaking);
+    }
+}
