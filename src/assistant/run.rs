@@ -158,7 +158,7 @@ fn speech(pcm: &Pcm16k) -> Option<std::ops::Range<usize>> {
 }
 
 fn start_stt(config: &Config, turns: &TurnReader) -> std::io::Result<Outbox<SttCmd>> {
-    Outbox::start(|up| spawn_stt(registry::transcriber(config), config.stt.clone(), speech, up, turns.clone()))
+    Outbox::start(|up| spawn_stt(registry::transcriber(config), config.stt.clone(), up, turns.clone(), speech))
 }
 
 fn start_llm(config: &Config, turns: &TurnReader) -> std::io::Result<Outbox<LlmCmd>> {

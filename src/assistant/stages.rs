@@ -4,7 +4,6 @@ use super::state::{Effect, State};
 use crate::config::Config;
 use crate::error::{Severity, Stage, StageError};
 use crate::event::{CaptureCmd, Event, LlmCmd, PlayCmd, StageStatus, SttCmd, TtsCmd};
-use crate::stt::EngineInfo;
 use std::sync::Arc;
 
 /// A worker that died is started again so often; after that the fault is not a passing one.
@@ -14,7 +13,7 @@ const MAX_RESTARTS: u8 = 3;
 enum One {
     #[default]
     Loading,
-    Ready(EngineInfo),
+    Ready,
     Unavailable(StageError),
 }
 
@@ -34,9 +33,9 @@ impl Stages {
         self.stands.iter().any(|s| matches!(s, One::Loading))
     }
 
-    pub fn ready(&mut self, stage: Stage, info: EngineInfo) {
+    pub fn ready(&mut self, stage: Stage) {
         if let Some(i) = index(stage) {
-            self.stands[i] = One::Ready(info);
+            self.stands[i] = One::Ready;
         }
     }
 

@@ -257,7 +257,7 @@ impl State {
     fn worker(&mut self, event: WorkerEvent, now: Moment, out: &mut Effects) {
         match event {
             WorkerEvent::Ready(stage, info) => {
-                self.stages.ready(stage, info.clone());
+                self.stages.ready(stage);
                 out.push(Effect::Emit(Event::Status(stage, StageStatus::Ready(info))));
             }
             WorkerEvent::Died(stage, why) => self.died(stage, &why, out),

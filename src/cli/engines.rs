@@ -15,7 +15,7 @@ use crate::models::store::ModelEntry;
 use crate::platform::{cpu, hotkey};
 use crate::speech::SpokenText;
 use crate::stt::Transcriber;
-use crate::tts::Synthesizer;
+use crate::tts::{SynthesisError, Synthesizer};
 use crate::turn::CancelToken;
 use std::fs::File;
 use std::path::{Path, PathBuf};
@@ -264,7 +264,8 @@ pub fn check_voice_file(voice: &ModelEntry) -> Result<(), StageError> {
 /// # Errors
 /// When it is nowhere.
 pub fn onnx_runtime() -> Result<PathBuf, StageError> {
-    crate::tts::runtime::location().map_err(StageError::from)
+    crate::tts::runtime::environment()?;
+    Ok(crate::tts::runtime::candidates().into_iter().next().unwrap_or_else(|| PathBuf::from("the system's own")))
 }
 
 /// The languages of espeak-ng's own voice.
@@ -272,7 +273,11 @@ pub fn onnx_runtime() -> Result<PathBuf, StageError> {
 /// # Errors
 /// When its data is not installed.
 pub fn espeak_languages() -> Result<Vec<String>, StageError> {
-    crate::tts::espeak::languages().map_err(StageError::from)
+    let languages = crate::tts::espeak::languages();
+    if languages.is_empty() {
+        return Err(SynthesisError::RuntimeMissing("The voice data of espeak-ng".to_owned()).into());
+    }
+    Ok(languages)
 }
 
 /// Whether the global talk key works on this desktop.

@@ -7,7 +7,7 @@ use crate::config::settings::{Settings, ThemeChoice, UiLanguage};
 use crate::error::{Severity, Stage, StageError};
 use crate::event::{Event, Phase, StageStatus, Timing, TurnEnd, UserAction};
 use crate::models::store::{Inventory, ModelEntry};
-use crate::stt::EngineInfo;
+
 use crate::turn::TurnId;
 use egui::accesskit::Role;
 use egui_kittest::{Harness, kittest::Queryable};
