@@ -1,7 +1,8 @@
 //! Microphones through cpal, at the device's own rate and format: a fixed rate or buffer fails on PipeWire and Bluetooth.
 
 use crate::audio::AudioError;
-use crate::audio::devices::{Direction, fault, find, map_error};
+use crate::audio::aside::{ClosedAside, OPEN_LIMIT, within};
+use crate::audio::devices::{Direction, fault, find, map_error, no_answer};
 use crate::audio::host::{InputHealth, InputHost, InputStream};
 use crate::audio::tap::Tap;
 use cpal::traits::{DeviceTrait, StreamTrait};
@@ -20,37 +21,53 @@ pub struct CpalInput;
 
 impl InputHost for CpalInput {
     fn open(&mut self, wanted: Option<&str>) -> Result<InputStream, AudioError> {
-        let (device, name) = find(Direction::Input, wanted)?;
-        let failed = |e: cpal::Error| map_error(Direction::Input, wanted, &e);
-        let config = device.default_input_config().map_err(failed)?;
-        let format = config.sample_format();
-        let config = StreamConfig::from(config);
-        let rate = config.sample_rate;
-        let (ring, samples) = rtrb::RingBuffer::new((rate as usize).saturating_mul(RING_SECONDS).clamp(16_000, 2_000_000));
-        let health = Arc::new(InputHealth::default());
-        let tap = Tap::new(ring, config.channels, Arc::clone(&health));
-        let errors = Arc::clone(&health);
-        let stream = match format {
-            SampleFormat::I8 => build::<i8>(&device, config, tap, errors),
-            SampleFormat::I16 => build::<i16>(&device, config, tap, errors),
-            SampleFormat::I24 => build::<cpal::I24>(&device, config, tap, errors),
-            SampleFormat::I32 => build::<i32>(&device, config, tap, errors),
-            SampleFormat::I64 => build::<i64>(&device, config, tap, errors),
-            SampleFormat::U8 => build::<u8>(&device, config, tap, errors),
-            SampleFormat::U16 => build::<u16>(&device, config, tap, errors),
-            SampleFormat::U24 => build::<cpal::U24>(&device, config, tap, errors),
-            SampleFormat::U32 => build::<u32>(&device, config, tap, errors),
-            SampleFormat::U64 => build::<u64>(&device, config, tap, errors),
-            SampleFormat::F32 => build::<f32>(&device, config, tap, errors),
-            SampleFormat::F64 => build::<f64>(&device, config, tap, errors),
-            // One-bit DSD is no format of microphones.
-            _ => Err(cpal::Error::from(ErrorKind::UnsupportedConfig)),
-        }
-        .map_err(failed)?;
-        stream.play().map_err(failed)?;
-        tracing::debug!(name, rate, %format, "microphone open");
+        let wanted = wanted.map(str::to_owned);
+        let opened = within(OPEN_LIMIT, "hark-open-mic", move || open(wanted.as_deref()));
+        let Opened { rate, name, samples, health, stream } = opened.unwrap_or_else(|| Err(no_answer(Direction::Input)))?;
         Ok(InputStream { rate, name, engine: "cpal", samples, health, guard: Box::new(stream) })
     }
+}
+
+/// An [`InputStream`] that may still change its thread.
+struct Opened {
+    rate: u32,
+    name: String,
+    samples: rtrb::Consumer<f32>,
+    health: Arc<InputHealth>,
+    stream: ClosedAside<cpal::Stream>,
+}
+
+fn open(wanted: Option<&str>) -> Result<Opened, AudioError> {
+    let (device, name) = find(Direction::Input, wanted)?;
+    let failed = |e: cpal::Error| map_error(Direction::Input, wanted, &e);
+    let config = device.default_input_config().map_err(failed)?;
+    let format = config.sample_format();
+    let config = StreamConfig::from(config);
+    let rate = config.sample_rate;
+    let (ring, samples) = rtrb::RingBuffer::new((rate as usize).saturating_mul(RING_SECONDS).clamp(16_000, 2_000_000));
+    let health = Arc::new(InputHealth::default());
+    let tap = Tap::new(ring, config.channels, Arc::clone(&health));
+    let errors = Arc::clone(&health);
+    let stream = match format {
+        SampleFormat::I8 => build::<i8>(&device, config, tap, errors),
+        SampleFormat::I16 => build::<i16>(&device, config, tap, errors),
+        SampleFormat::I24 => build::<cpal::I24>(&device, config, tap, errors),
+        SampleFormat::I32 => build::<i32>(&device, config, tap, errors),
+        SampleFormat::I64 => build::<i64>(&device, config, tap, errors),
+        SampleFormat::U8 => build::<u8>(&device, config, tap, errors),
+        SampleFormat::U16 => build::<u16>(&device, config, tap, errors),
+        SampleFormat::U24 => build::<cpal::U24>(&device, config, tap, errors),
+        SampleFormat::U32 => build::<u32>(&device, config, tap, errors),
+        SampleFormat::U64 => build::<u64>(&device, config, tap, errors),
+        SampleFormat::F32 => build::<f32>(&device, config, tap, errors),
+        SampleFormat::F64 => build::<f64>(&device, config, tap, errors),
+        // One-bit DSD is no format of microphones.
+        _ => Err(cpal::Error::from(ErrorKind::UnsupportedConfig)),
+    }
+    .map_err(failed)?;
+    stream.play().map_err(failed)?;
+    tracing::debug!(name, rate, %format, "microphone open");
+    Ok(Opened { rate, name, samples, health, stream: ClosedAside::new(stream) })
 }
 
 fn build<T>(device: &cpal::Device, config: StreamConfig, mut tap: Tap, errors: Arc<InputHealth>) -> Result<cpal::Stream, cpal::Error>

@@ -1,9 +1,9 @@
 //! Which microphones and speakers there are, how one is found by name, and what cpal's errors mean for people.
 
 use crate::audio::AudioError;
+use crate::audio::aside::within;
 use cpal::ErrorKind;
 use cpal::traits::{DeviceTrait, HostTrait};
-use crossbeam_channel::bounded;
 use std::time::Duration;
 
 /// Listing opens no device; a sound server that hangs must not hang the list.
@@ -43,16 +43,13 @@ pub struct DeviceInfo {
 /// # Errors
 /// When there is no sound system, or it does not answer within 4 s.
 pub fn list(direction: Direction) -> Result<Vec<DeviceInfo>, AudioError> {
-    let (tx, rx) = bounded(1);
-    let failed = |reason: &str| AudioError::Device { kind: direction.kind(), reason: reason.to_owned() };
-    std::thread::Builder::new()
-        .name("hark-devices".to_owned())
-        .spawn(move || {
-            let found = candidates(direction).map(|all| all.into_iter().map(|c| c.info).collect());
-            let _ = tx.send(found); // nobody waits any more after the deadline
-        })
-        .map_err(|e| failed(&e.to_string()))?;
-    rx.recv_timeout(LIST_DEADLINE).unwrap_or_else(|_| Err(failed("the sound system does not answer")))
+    let look = move || candidates(direction).map(|all| all.into_iter().map(|c| c.info).collect());
+    within(LIST_DEADLINE, "hark-devices", look).unwrap_or_else(|| Err(no_answer(direction)))
+}
+
+/// The sound system hangs.
+pub(crate) fn no_answer(direction: Direction) -> AudioError {
+    AudioError::Device { kind: direction.kind(), reason: "the sound system does not answer".to_owned() }
 }
 
 struct Candidate {

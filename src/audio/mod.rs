@@ -1,6 +1,7 @@
 //! Sound in and out: buffers, the traits of the devices, and what can go wrong with them.
 
 mod active_turn;
+mod aside;
 pub mod capture;
 mod cpal_input;
 pub mod devices;

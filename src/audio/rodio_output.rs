@@ -3,7 +3,8 @@
 //! rodio's `Player` is not used: it resamples linearly, takes locks in the audio callback and cannot say exactly what was
 //! played. A source that reads a ring does all of it with three atomics.
 
-use crate::audio::devices::{Direction, fault, find, map_error};
+use crate::audio::aside::{ClosedAside, OPEN_LIMIT, within};
+use crate::audio::devices::{Direction, fault, find, map_error, no_answer};
 use crate::audio::feeder::Feeder;
 use crate::audio::host::{InputHealth, OutputHost, OutputStream, Span, TurnPlayer};
 use crate::audio::{AudioError, Clip};
@@ -26,33 +27,39 @@ pub struct RodioOutput;
 
 impl OutputHost for RodioOutput {
     fn open(&mut self, wanted: Option<&str>) -> Result<Box<dyn OutputStream>, AudioError> {
-        let (device, name) = find(Direction::Output, wanted)?;
-        let health = Arc::new(InputHealth::default());
-        let open = |fixed: bool| {
-            let errors = Arc::clone(&health);
-            let builder = DeviceSinkBuilder::from_device(device.clone())?;
-            // About 20 ms, as a power of two (1024 at 48 kHz); rodio's own choice is 100 ms, which is how long an
-            // interrupted voice would go on.
-            let buffer = cpal::BufferSize::Fixed((builder_rate(&device) / 50).next_power_of_two());
-            builder
-                .with_buffer_size(if fixed { buffer } else { cpal::BufferSize::Default })
-                .with_error_callback(move |error: cpal::Error| match fault(error.kind()) {
-                    Some(fault) => errors.fail(fault),
-                    None => errors.add_glitch(),
-                })
-                .open_stream()
-        };
-        let mut sink = open(true)
-            .or_else(|error| {
-                tracing::debug!(%error, "the speaker refuses a short buffer; its own is used");
-                open(false)
-            })
-            .map_err(|e| sink_error(wanted, e))?;
-        sink.log_on_drop(false);
-        let rate = sink.config().sample_rate().get();
-        tracing::debug!(name, rate, buffer = ?sink.config().buffer_size(), "speaker open");
-        Ok(Box::new(RodioStream { sink, name, rate, health }))
+        let wanted = wanted.map(str::to_owned);
+        let opened = within(OPEN_LIMIT, "hark-open-speaker", move || open(wanted.as_deref()));
+        Ok(Box::new(opened.unwrap_or_else(|| Err(no_answer(Direction::Output)))?))
     }
+}
+
+fn open(wanted: Option<&str>) -> Result<RodioStream, AudioError> {
+    let (device, name) = find(Direction::Output, wanted)?;
+    let health = Arc::new(InputHealth::default());
+    let open = |fixed: bool| {
+        let errors = Arc::clone(&health);
+        let builder = DeviceSinkBuilder::from_device(device.clone())?;
+        // About 20 ms, as a power of two (1024 at 48 kHz); rodio's own choice is 100 ms, which is how long an
+        // interrupted voice would go on.
+        let buffer = cpal::BufferSize::Fixed((builder_rate(&device) / 50).next_power_of_two());
+        builder
+            .with_buffer_size(if fixed { buffer } else { cpal::BufferSize::Default })
+            .with_error_callback(move |error: cpal::Error| match fault(error.kind()) {
+                Some(fault) => errors.fail(fault),
+                None => errors.add_glitch(),
+            })
+            .open_stream()
+    };
+    let mut sink = open(true)
+        .or_else(|error| {
+            tracing::debug!(%error, "the speaker refuses a short buffer; its own is used");
+            open(false)
+        })
+        .map_err(|e| sink_error(wanted, e))?;
+    sink.log_on_drop(false);
+    let rate = sink.config().sample_rate().get();
+    tracing::debug!(name, rate, buffer = ?sink.config().buffer_size(), "speaker open");
+    Ok(RodioStream { sink: ClosedAside::new(sink), name, rate, health })
 }
 
 fn builder_rate(device: &cpal::Device) -> u32 {
@@ -72,7 +79,7 @@ fn sink_error(wanted: Option<&str>, error: rodio::DeviceSinkError) -> AudioError
 }
 
 struct RodioStream {
-    sink: MixerDeviceSink,
+    sink: ClosedAside<MixerDeviceSink>,
     name: String,
     rate: u32,
     health: Arc<InputHealth>,
@@ -94,7 +101,8 @@ impl OutputStream for RodioStream {
         let (ring, samples) = rtrb::RingBuffer::new((self.rate * RING_SECONDS) as usize);
         let shared = Arc::new(Shared::default());
         let fade = (self.rate * FADE_MILLIS / 1000).max(1);
-        self.sink.mixer().add(TurnSource { samples, shared: Arc::clone(&shared), rate, fade, fade_left: fade, pulled: 0 });
+        let sink = self.sink.get().ok_or_else(refused)?;
+        sink.mixer().add(TurnSource { samples, shared: Arc::clone(&shared), rate, fade, fade_left: fade, pulled: 0 });
         Ok(Box::new(RodioPlayer { feeder, ring, shared }))
     }
 

@@ -47,6 +47,24 @@ fn pactl(folder: &Path, arguments: &[&str]) -> bool {
     command.args(arguments).stdout(Stdio::null()).stderr(Stdio::null()).status().is_ok_and(|s| s.success())
 }
 
+fn daemon(folder: &Path) -> Child {
+    let mut command = Command::new("pulseaudio");
+    environment(&mut command, folder);
+    command.env_remove("PULSE_SERVER");
+    let socket = format!("module-native-protocol-unix auth-anonymous=1 socket={}", folder.join("native").display());
+    command.args(["-n", "--daemonize=no", "--exit-idle-time=-1", "--use-pid-file=no", "-L", &socket]);
+    command.args(["-L", "module-null-sink sink_name=speaker rate=48000", "-L", "module-null-sink sink_name=micsink rate=48000"]);
+    command.args(["-L", "module-remap-source source_name=mic master=micsink.monitor"]);
+    command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap()
+}
+
+fn set_defaults(folder: &Path) -> bool {
+    (0..100).any(|_| {
+        std::thread::sleep(Duration::from_millis(50));
+        pactl(folder, &["set-default-source", "mic"]) && pactl(folder, &["set-default-sink", "speaker"])
+    })
+}
+
 fn start() -> Result<Server, &'static str> {
     for tool in ["pulseaudio", "parec", "pacat", "pactl"] {
         if Command::new(tool).arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status().is_err() {
@@ -65,20 +83,10 @@ fn start() -> Result<Server, &'static str> {
         "pcm.!default { type pulse hint { show on description \"Test server\" } }\nctl.!default { type pulse }\n",
     )
     .unwrap();
-    let mut command = Command::new("pulseaudio");
-    environment(&mut command, folder.path());
-    command.env_remove("PULSE_SERVER");
-    let socket = format!("module-native-protocol-unix auth-anonymous=1 socket={}", folder.path().join("native").display());
-    command.args(["-n", "--daemonize=no", "--exit-idle-time=-1", "--use-pid-file=no", "-L", &socket]);
-    command.args(["-L", "module-null-sink sink_name=speaker rate=48000", "-L", "module-null-sink sink_name=micsink rate=48000"]);
-    command.args(["-L", "module-remap-source source_name=mic master=micsink.monitor"]);
-    let daemon = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let daemon = daemon(folder.path());
     let server = Server { folder, daemon };
-    for _ in 0..100 {
-        if pactl(server.folder.path(), &["set-default-source", "mic"]) && pactl(server.folder.path(), &["set-default-sink", "speaker"]) {
-            return Ok(server);
-        }
-        std::thread::sleep(Duration::from_millis(50));
+    if set_defaults(server.folder.path()) {
+        return Ok(server);
     }
     panic!("pulseaudio did not start");
 }
@@ -168,6 +176,8 @@ fn the_speaker_plays(folder: &Path) {
         WorkerEvent::Ready(_, info) => println!("speaker: {} ({})", info.name, info.engine),
         other => panic!("{other:?}"),
     }
+    // A null sink has rendered 2 s of silence ahead when its first client comes.
+    std::thread::sleep(Duration::from_millis(2_500));
     let recorder = record_monitor(folder);
     // A tone in three clips of two clauses.
     let voice = sine(440.0, 22_050, 1.5);
@@ -178,8 +188,8 @@ fn the_speaker_plays(folder: &Path) {
     }
     worker.try_send(PlayCmd::FinishTurn(TurnId(1))).unwrap();
     let WorkerEvent::ClauseStarted(TurnId(1), 0, at) = next(&events) else { panic!("no start") };
-    // A null sink has rendered 2 s of silence ahead before its first client comes; the second turn shows the real time.
     println!("first sample after {:.1} ms", at.ms_since(sent));
+    assert!(at.ms_since(sent) < 60.0);
     let rest: Vec<WorkerEvent> = (0..4).map(|_| next(&events)).collect();
     assert!(
         matches!(
@@ -250,5 +260,24 @@ fn the_microphone_hears(folder: &Path) {
     println!("recorded {seconds:.3} s, amplitude {amplitude:.3}, residue {residue:.5}, {dropped} dropped");
     assert_eq!(dropped, 0);
     assert!((0.99..1.01).contains(&seconds) && (amplitude - 0.5).abs() < 0.01 && residue < 0.02);
+
+    // The sound server ends and comes back: one sentence, and the microphone is there again by itself.
+    worker.try_send(CaptureCmd::Begin(TurnId(2))).unwrap();
+    assert!(matches!(next(&events), WorkerEvent::CaptureStarted(TurnId(2), _)));
+    let ended = clock::now();
+    assert!(pactl(folder, &["exit"]));
+    let WorkerEvent::Failed(TurnId::NONE, error) = next(&events) else { panic!("no failure") };
+    println!("told after {:.0} ms: {error}", clock::now().ms_since(ended));
+    worker.try_send(CaptureCmd::Finish(TurnId(2))).unwrap();
+    assert!(matches!(next(&events), WorkerEvent::Captured { turn: TurnId(2), .. }));
+    std::thread::sleep(Duration::from_millis(500));
+    let mut again = daemon(folder);
+    let up_again = set_defaults(folder);
+    let started = clock::now();
+    let back = events.recv_timeout(Duration::from_secs(10));
+    again.kill().unwrap();
+    again.wait().unwrap();
+    println!("back after {:.0} ms: {back:?}", clock::now().ms_since(started));
+    assert!(up_again && matches!(back, Ok(WorkerEvent::Ready(..))), "{back:?}");
     assert!(worker.join_until(clock::now().0 + Duration::from_secs(3)));
 }
