@@ -1,5 +1,15 @@
 //! Text to speech: the trait, options and results. `vits.rs` and `espeak.rs` are the real engines.
 
+pub mod chars;
+pub mod espeak;
+pub mod espeak_lib;
+pub mod graph;
+pub mod phonemes;
+pub mod piper;
+pub mod runtime;
+pub mod vits;
+pub mod worker;
+
 use crate::error::{Severity, Stage, StageError};
 use crate::stt::EngineInfo;
 use crate::turn::{CancelToken, Outcome};
@@ -110,4 +120,13 @@ pub trait Synthesizer {
 
     /// What is loaded.
     fn info(&self) -> EngineInfo;
+}
+
+/// Makes samples louder or quieter (0 to 2) and keeps them in −1…1; what is no number becomes silence.
+fn apply_volume(samples: &mut [f32], volume: f32) {
+    let volume = if volume.is_finite() { volume.clamp(0.0, 2.0) } else { 1.0 };
+    for sample in samples {
+        let scaled = *sample * volume;
+        *sample = if scaled.is_nan() { 0.0 } else { scaled.clamp(-1.0, 1.0) };
+    }
 }

@@ -4,3 +4,6 @@
 pub mod ggml;
 pub mod gguf;
 pub mod onnx;
+#[cfg(test)]
+pub(crate) mod onnx_make;
+pub mod protobuf;

@@ -1,0 +1,236 @@
+//! ONNX Runtime: found and loaded once per process.
+//!
+//! Looked for in this order: `ORT_DYLIB_PATH`, beside the program, `models/runtime/` under the working folder, the
+//! program's folder and their parents, and last by the system's loader. The first that works is used for ever.
+
+use super::SynthesisError;
+use ort::environment::Environment;
+use std::ffi::OsString;
+use std::fs::File;
+use std::io::Read;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+
+/// The environment variable that names the library itself.
+pub const PATH_VARIABLE: &str = "ORT_DYLIB_PATH";
+
+/// File names of the library on this system, for its loader.
+#[cfg(target_os = "windows")]
+const SYSTEM_NAMES: [&str; 1] = ["onnxruntime.dll"];
+#[cfg(target_os = "macos")]
+const SYSTEM_NAMES: [&str; 1] = ["libonnxruntime.dylib"];
+#[cfg(not(any(target_os = "windows", target_os = "macos")))]
+const SYSTEM_NAMES: [&str; 2] = ["libonnxruntime.so", "libonnxruntime.so.1"];
+
+/// How many parents of the working folder and of the program are looked at: `target/release/deps/x` is three below.
+const PARENTS: usize = 5;
+
+static LOADED: Mutex<Option<Environment>> = Mutex::new(None);
+
+/// The environment of ONNX Runtime; the first call loads the library.
+/// A call that failed may be repeated: the library may have been installed meanwhile.
+///
+/// # Errors
+/// [`SynthesisError::RuntimeMissing`] when there is none that works; it says what was tried.
+pub fn environment() -> Result<Environment, SynthesisError> {
+    let mut loaded = LOADED.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(environment) = loaded.as_ref() {
+        return Ok(environment.clone());
+    }
+    let environment = load(std::env::var_os(PATH_VARIABLE).filter(|path| !path.is_empty()))?;
+    Ok(loaded.insert(environment).clone())
+}
+
+/// Where the library is looked for besides the variable and the system, existing files only, best first.
+#[must_use]
+pub fn candidates() -> Vec<PathBuf> {
+    let program = std::env::current_exe().ok().and_then(|exe| exe.parent().map(Path::to_path_buf));
+    let mut found = program.as_deref().map(libraries_in).unwrap_or_default();
+    for start in std::env::current_dir().ok().iter().chain(program.iter()) {
+        for folder in start.ancestors().take(PARENTS) {
+            found.extend(libraries_in(&folder.join("models").join("runtime")));
+        }
+    }
+    let mut unique: Vec<PathBuf> = Vec::with_capacity(found.len());
+    for path in found {
+        if !unique.contains(&path) {
+            unique.push(path);
+        }
+    }
+    unique
+}
+
+/// The files in `folder` that are named like the library: the plain name first, then the newest version.
+fn libraries_in(folder: &Path) -> Vec<PathBuf> {
+    let Ok(entries) = std::fs::read_dir(folder) else { return Vec::new() };
+    let mut names: Vec<OsString> = entries.flatten().map(|entry| entry.file_name()).filter(|name| is_library_name(name)).collect();
+    names.sort_by_key(|name| (name.to_str().is_none_or(|name| !SYSTEM_NAMES.contains(&name)), std::cmp::Reverse(version_of(name))));
+    names.into_iter().map(|name| folder.join(name)).collect()
+}
+
+fn is_library_name(name: &OsString) -> bool {
+    let Some(name) = name.to_str() else { return false };
+    SYSTEM_NAMES.iter().any(|known| name == *known)
+        || name.strip_prefix("libonnxruntime.so.").is_some_and(|version| version.bytes().all(|b| b.is_ascii_digit() || b == b'.'))
+}
+
+/// `libonnxruntime.so.1.31.1` is `[1, 31, 1]`.
+fn version_of(name: &OsString) -> Vec<u32> {
+    name.to_str().map(|name| name.split('.').filter_map(|part| part.parse().ok()).collect()).unwrap_or_default()
+}
+
+fn load(named: Option<OsString>) -> Result<Environment, SynthesisError> {
+    // A library that was named is used or reported, never passed over in silence.
+    if let Some(path) = named {
+        let path = PathBuf::from(path);
+        return try_library(&path).map_err(|reason| {
+            SynthesisError::RuntimeMissing(format!("ONNX Runtime, which {PATH_VARIABLE} says is {}: {reason}; a usable one", path.display()))
+        });
+    }
+    let mut reasons = Vec::new();
+    for path in candidates() {
+        match try_library(&path) {
+            Ok(environment) => return Ok(environment),
+            Err(reason) => reasons.push(format!("{}: {reason}", path.display())),
+        }
+    }
+    for name in SYSTEM_NAMES {
+        if let Ok(environment) = open(Path::new(name)) {
+            return Ok(environment);
+        }
+    }
+    let what = "ONNX Runtime, which VITS voices need,";
+    Err(SynthesisError::RuntimeMissing(match reasons.is_empty() {
+        true => what.to_owned(),
+        false => format!("{what} ({})", reasons.join("; ")),
+    }))
+}
+
+/// Loads a file after a look at it. The reason of a failure is a part of a sentence.
+fn try_library(path: &Path) -> Result<Environment, String> {
+    let metadata = std::fs::metadata(path).map_err(|_| "there is no such file".to_owned())?;
+    if !metadata.is_file() {
+        return Err("it is not a file".to_owned());
+    }
+    if cfg!(all(target_os = "linux", target_pointer_width = "64", target_endian = "little")) {
+        check_elf(path, metadata.len())?;
+    }
+    open(&std::path::absolute(path).map_err(|error| error.to_string())?)
+}
+
+/// The system's loader maps the segments of a library without looking at the file's length: a file that was cut while it
+/// was copied ends the process with SIGBUS. So the program header table is compared with the length first.
+/// Layout: System V ABI, ELF-64 object file format, file header and program header.
+fn check_elf(path: &Path, len: u64) -> Result<(), String> {
+    const WRONG: &str = "it is not a shared library for this processor";
+    let io = |error: std::io::Error| error.to_string();
+    let mut file = File::open(path).map_err(io)?;
+    let mut header = [0u8; 64];
+    if file.read_exact(&mut header).is_err() || header.get(..6) != Some(b"\x7fELF\x02\x01".as_slice()) {
+        return Err(WRONG.to_owned());
+    }
+    let machine = if cfg!(target_arch = "x86_64") { 62 } else { 183 };
+    if u16_at(&header, 16) != 3 || (cfg!(any(target_arch = "x86_64", target_arch = "aarch64")) && u16_at(&header, 18) != machine) {
+        return Err(WRONG.to_owned());
+    }
+    let (offset, size, count) = (u64_at(&header, 32), u64::from(u16_at(&header, 54)), u64::from(u16_at(&header, 56)));
+    if offset != 64 || size != 56 || count == 0 {
+        return Err(WRONG.to_owned());
+    }
+    for _ in 0..count {
+        let mut entry = [0u8; 56];
+        let whole = file.read_exact(&mut entry).is_ok();
+        if !whole || u64_at(&entry, 8).checked_add(u64_at(&entry, 32)).is_none_or(|end| end > len) {
+            return Err("it is cut off".to_owned());
+        }
+    }
+    Ok(())
+}
+
+fn u16_at(bytes: &[u8], at: usize) -> u16 {
+    bytes.get(at..at + 2).and_then(|b| b.try_into().ok()).map_or(0, u16::from_le_bytes)
+}
+
+fn u64_at(bytes: &[u8], at: usize) -> u64 {
+    bytes.get(at..at + 8).and_then(|b| b.try_into().ok()).map_or(0, u64::from_le_bytes)
+}
+
+/// Hands the library to `ort`, which checks that it exports the right entry point in a high enough version.
+fn open(path: &Path) -> Result<Environment, String> {
+    // Some of ort's checks are assertions (an entry point that gives null): a panic is turned into a reason.
+    catch_unwind(AssertUnwindSafe(|| {
+        let builder = ort::init_from(path).map_err(|error| match error {
+            ort::LoadDynamicError::BadVersion { version_str, .. } => {
+                format!("it is version {version_str}, and version 1.{} or later is needed", ort::MINOR_VERSION)
+            }
+            ort::LoadDynamicError::MissingApi { .. } => "it is a library, but not ONNX Runtime".to_owned(),
+            _ => "the system cannot load it".to_owned(),
+        })?;
+        let environment = builder.with_name("hark").with_telemetry(false).build().map_err(|error| error.to_string())?;
+        environment.set_log_level(ort::logging::LogLevel::Error);
+        Ok(environment)
+    }))
+    .unwrap_or_else(|_| Err("it is not a usable ONNX Runtime".to_owned()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wrong_library_is_refused_with_a_reason_before_it_is_loaded() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("libonnxruntime.so");
+        assert_eq!(try_library(&path).unwrap_err(), "there is no such file");
+        std::fs::write(&path, b"12345678").unwrap();
+        assert!(try_library(&path).unwrap_err().contains("not a shared library"));
+        // A program is no library; the start of one is neither.
+        std::fs::copy(std::env::current_exe().unwrap(), &path).unwrap();
+        assert!(try_library(&path).is_err());
+        assert_eq!(try_library(folder.path()).unwrap_err(), "it is not a file");
+    }
+
+    #[test]
+    fn a_cut_library_is_refused_before_the_loader_maps_it() {
+        let Some(whole) = candidates().into_iter().next() else {
+            println!("skipped: needs models/runtime/libonnxruntime.so");
+            return;
+        };
+        let mut bytes = std::fs::read(whole).unwrap();
+        bytes.truncate(bytes.len() / 2);
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("libonnxruntime.so");
+        std::fs::write(&path, &bytes).unwrap();
+        assert_eq!(try_library(&path).unwrap_err(), "it is cut off");
+    }
+
+    #[test]
+    fn another_library_is_not_onnx_runtime() {
+        let other = Path::new("/lib/x86_64-linux-gnu/libespeak-ng.so.1");
+        if !other.exists() {
+            println!("skipped: needs {}", other.display());
+            return;
+        }
+        let reason = try_library(other).unwrap_err();
+        assert!(reason.contains("not ONNX Runtime"), "{reason}");
+    }
+
+    #[test]
+    fn a_named_library_that_is_missing_gives_a_sentence() {
+        let error = load(Some("/nowhere/libonnxruntime.so".into())).unwrap_err();
+        let SynthesisError::RuntimeMissing(_) = error else { panic!("{error}") };
+        assert!(error.to_string().contains("ORT_DYLIB_PATH"), "{error}");
+        assert!(error.to_string().ends_with("was not found."), "{error}");
+    }
+
+    #[test]
+    fn the_newest_version_comes_first_and_strangers_do_not_come_at_all() {
+        let folder = tempfile::tempdir().unwrap();
+        for name in ["libonnxruntime.so.1.9.0", "libonnxruntime.so.1.31.1", "libonnxruntime.so.bak", "other.so"] {
+            std::fs::write(folder.path().join(name), b"").unwrap();
+        }
+        let found: Vec<_> = libraries_in(folder.path()).iter().map(|p| p.file_name().unwrap().to_owned()).collect();
+        assert_eq!(found, ["libonnxruntime.so.1.31.1", "libonnxruntime.so.1.9.0"]);
+    }
+}
