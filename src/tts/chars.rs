@@ -64,7 +64,12 @@ impl CharTable {
         if !(8_000..=48_000).contains(&sample_rate) {
             return Err(format!("it gives an impossible sample rate of {sample_rate} Hz"));
         }
-        Ok(CharTable { ids, blank: number("add_blank") != Some(0), sample_rate, speakers: number("n_speakers").unwrap_or(1).clamp(1, 65_536) })
+        Ok(CharTable {
+            ids,
+            blank: number("add_blank") != Some(0),
+            sample_rate,
+            speakers: number("n_speakers").unwrap_or(1).clamp(1, 65_536),
+        })
     }
 
     /// Ids of a text; letters that the voice does not have are skipped. Empty when it has none of them.
@@ -101,7 +106,8 @@ mod tests {
         let table = CharTable::parse("_ 0\na 1\nb 2\n  3\né 4\n", &BTreeMap::new()).unwrap();
         assert_eq!(table.ids_of("Ab e\u{301}!"), [0, 1, 0, 2, 0, 3, 0, 4, 0]);
         assert!(table.ids_of("!?").is_empty());
-        let plain = CharTable::parse("a 1\n", &BTreeMap::from([("add_blank".into(), "0".into()), ("sample_rate".into(), "22050".into())])).unwrap();
+        let plain =
+            CharTable::parse("a 1\n", &BTreeMap::from([("add_blank".into(), "0".into()), ("sample_rate".into(), "22050".into())])).unwrap();
         assert_eq!((plain.ids_of("aa"), plain.sample_rate), (vec![1, 1], 22_050));
     }
 

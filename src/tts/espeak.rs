@@ -51,7 +51,7 @@ impl Synthesizer for EspeakVoice {
     ) -> Result<Outcome<SpeechStats>, SynthesisError> {
         let mut stats = SpeechStats::default();
         // Marks alone would be a pause, and a lone "?" is spelled out in some languages.
-        if !clause.chars().any(|c| c.is_alphanumeric() || !(c.is_ascii() || c.is_whitespace() || c.is_control())) && !clause.contains(['%', '+', '=', '$', '&', '@', '#']) {
+        if !clause.chars().any(|c| c.is_alphanumeric() || "%+=$&@#€£°".contains(c)) {
             return Ok(Outcome::Done(stats));
         }
         let mut espeak = espeak_lib::lock()?;

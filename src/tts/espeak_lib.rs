@@ -100,7 +100,7 @@ impl Guard {
     pub fn set_language(&mut self, language: &str) -> Result<(), SynthesisError> {
         let library = self.library()?;
         let wanted = language.trim().to_ascii_lowercase().replace('_', "-");
-        let spoken = |voice: &&Voice| voice.languages.iter().any(|known| *known == wanted) || voice.file.to_ascii_lowercase() == wanted;
+        let spoken = |voice: &&Voice| voice.languages.contains(&wanted) || voice.file.to_ascii_lowercase() == wanted;
         let main = library.voices.iter().find(|voice| voice.language == wanted);
         let Some(voice) = main.or_else(|| library.voices.iter().find(spoken)) else {
             return Err(SynthesisError::Unsupported(format!("espeak-ng does not speak \"{language:.40}\"{}", library.close_to(&wanted))));
@@ -216,7 +216,8 @@ impl Library {
     /// `; it does speak en-gb, en-us` for names that share the first letters.
     fn close_to(&self, wanted: &str) -> String {
         let head: String = wanted.chars().take(2).collect();
-        let names: BTreeSet<&str> = self.voices.iter().map(|voice| voice.language.as_str()).filter(|name| name.starts_with(&head)).collect();
+        let names: BTreeSet<&str> =
+            self.voices.iter().map(|voice| voice.language.as_str()).filter(|name| name.starts_with(&head)).collect();
         match names.is_empty() || head.is_empty() {
             true => String::new(),
             false => format!("; it does speak {}", names.into_iter().take(8).collect::<Vec<_>>().join(", ")),
@@ -257,7 +258,15 @@ fn list_voices() -> Vec<Voice> {
 fn data_folder() -> Option<PathBuf> {
     let mut places: Vec<PathBuf> = std::env::var_os("ESPEAK_DATA_PATH").map(PathBuf::from).into_iter().collect();
     places.extend(std::env::current_exe().ok().and_then(|exe| exe.parent().map(Path::to_path_buf)));
-    for place in ["/usr/lib/x86_64-linux-gnu", "/usr/lib/aarch64-linux-gnu", "/usr/lib", "/usr/lib64", "/usr/share", "/usr/local/share", "/opt/homebrew/share"] {
+    for place in [
+        "/usr/lib/x86_64-linux-gnu",
+        "/usr/lib/aarch64-linux-gnu",
+        "/usr/lib",
+        "/usr/lib64",
+        "/usr/share",
+        "/usr/local/share",
+        "/opt/homebrew/share",
+    ] {
         places.push(PathBuf::from(place));
     }
     let usable = |folder: &PathBuf| {
@@ -337,6 +346,7 @@ unsafe extern "C" fn on_samples(samples: *mut c_short, count: c_int, _events: *m
 }
 
 #[cfg(test)]
+#[allow(clippy::panic)]
 mod tests {
     use super::*;
 

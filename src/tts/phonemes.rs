@@ -21,8 +21,7 @@ pub struct PhonemeClause {
 }
 
 /// Titles that end with a full stop and never end a sentence before a name. espeak-ng 1.51 and 1.52 both end one there.
-const TITLES: [&str; 16] =
-    ["dr", "mr", "mrs", "ms", "prof", "gen", "col", "sgt", "lt", "capt", "rev", "hon", "gov", "sen", "messrs", "mx"];
+const TITLES: [&str; 16] = ["dr", "mr", "mrs", "ms", "prof", "gen", "col", "sgt", "lt", "capt", "rev", "hon", "gov", "sen", "messrs", "mx"];
 
 /// The phoneme clauses of a text in one of espeak-ng's languages.
 ///

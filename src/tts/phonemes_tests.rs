@@ -2,36 +2,31 @@ use super::*;
 use std::path::PathBuf;
 
 type Row = (String, Option<char>, bool);
+type Rule = (&'static str, fn(Row) -> Row);
 
 fn ours(text: &str) -> Vec<Row> {
     clauses(text, "en-us").unwrap().into_iter().map(|c| (c.phonemes, c.mark, c.ends_sentence)).collect()
 }
 
-/// The rules that explain a difference to the other program's espeak-ng 1.52, in the order in which they are tried.
-const RULES: [(&str, fn(&Row) -> Row); 4] = [
+/// The rules that explain a difference to the other program's espeak-ng 1.52.
+const RULES: [Rule; 4] = [
     ("glide: 1.52 writes ʲ between vowels", |row| (row.0.replace('ʲ', ""), row.1, row.2)),
     ("vowel: 1.52 writes ɔːɹ for oːɹ", |row| (row.0.replace("oːɹ", "ɔːɹ"), row.1, row.2)),
-    ("stress: a mark differs", |row| (row.0.replace(['ˈ', 'ˌ'], ""), row.1, row.2)),
-    ("title: Dr. before a name ends no sentence in ours", |row| match row.0.replace(['ˈ', 'ˌ'], "").as_str() {
-        "dɑːktɚ" | "mɪstɚ" => (row.0.clone(), None, false),
-        _ => row.clone(),
+    ("stress: main for secondary", |row| (row.0.replace('ˌ', "ˈ"), row.1, row.2)),
+    ("title: Dr. before a name ends no sentence in ours", |row| match row.0.as_str() {
+        "dˈɑːktɚ" | "mˈɪstɚ" => (row.0, None, false),
+        _ => row,
     }),
 ];
 
-/// Which rules make both equal; `None` when all together do not.
-fn explain(mut ours: Vec<Row>, mut peer: Vec<Row>) -> Option<Vec<&'static str>> {
-    let mut used = Vec::new();
-    for (name, rule) in RULES {
-        if ours == peer {
-            break;
-        }
-        let (a, b): (Vec<Row>, Vec<Row>) = (ours.iter().map(rule).collect(), peer.iter().map(rule).collect());
-        if (a != ours || b != peer) && a.iter().zip(&b).filter(|(a, b)| a == b).count() >= ours.iter().zip(&peer).filter(|(a, b)| a == b).count() {
-            used.push(name);
-        }
-        (ours, peer) = (a, b);
-    }
-    (ours == peer).then_some(used)
+/// The fewest rules that make both equal; `None` when all together do not.
+fn explain(ours: &[Row], peer: &[Row]) -> Option<Vec<&'static str>> {
+    let mut sets: Vec<u32> = (0..1 << RULES.len()).collect();
+    sets.sort_by_key(|set| set.count_ones());
+    let chosen = |set: u32| RULES.iter().enumerate().filter(move |(i, _)| set >> i & 1 == 1).map(|(_, rule)| rule);
+    let by = |rows: &[Row], set| -> Vec<Row> { rows.iter().map(|row| chosen(set).fold(row.clone(), |row, (_, rule)| rule(row))).collect() };
+    let set = sets.into_iter().find(|set| by(ours, *set) == by(peer, *set))?;
+    Some(chosen(set).map(|(name, _)| *name).collect())
 }
 
 #[test]
@@ -55,7 +50,7 @@ fn differences_to_the_golden_phonemes_are_all_explained() {
         let ours = ours(text);
         if ours == peer {
             same += 1;
-        } else if let Some(rules) = explain(ours.clone(), peer.clone()) {
+        } else if let Some(rules) = explain(&ours, &peer) {
             explained += 1;
             println!("{text:?}: {}", rules.join("; "));
         } else {
@@ -70,9 +65,10 @@ fn differences_to_the_golden_phonemes_are_all_explained() {
 #[test]
 fn the_explanations_do_not_explain_everything() {
     let row = |text: &str, mark, ends| vec![(text.to_owned(), mark, ends)];
-    assert!(explain(row("həlˈoʊ", Some('.'), true), row("həlˈoʊ", Some(','), false)).is_none());
-    assert!(explain(row("həlˈoʊ", None, true), row("həlˈaʊ", None, true)).is_none());
-    assert_eq!(explain(row("hˈəloʊ", None, true), row("həlˈoʊ", None, true)).map(|rules| rules.len()), Some(1));
+    assert!(explain(&row("həlˈoʊ", Some('.'), true), &row("həlˈoʊ", Some(','), false)).is_none());
+    assert!(explain(&row("həlˈoʊ", None, true), &row("həlˈaʊ", None, true)).is_none());
+    assert!(explain(&row("həlˈoʊ", None, true), &row("hˈəloʊ", None, true)).is_none());
+    assert_eq!(explain(&row("wˈʌn", None, true), &row("wˌʌn", None, true)), Some(vec!["stress: main for secondary"]));
 }
 
 #[test]
@@ -126,6 +122,12 @@ fn sentences_have_their_marks_and_blanks() {
 }
 
 #[test]
+fn east_asian_marks_become_those_that_voices_know() {
+    let marks: Vec<_> = clauses("你好。我是，你。", "cmn").unwrap().into_iter().map(|c| (c.mark, c.ends_sentence)).collect();
+    assert_eq!(marks, [(Some('.'), true), (Some(','), false), (Some('.'), true)]);
+}
+
+#[test]
 fn language_switches_are_dropped() {
     assert_eq!(without_switches("(en)sˈɒft(de) ja (x"), "sˈɒft ja x");
     let said = sentences(&clauses("Das Computer Update.", "de").unwrap()).join("");
@@ -134,7 +136,14 @@ fn language_switches_are_dropped() {
 
 #[test]
 fn very_long_and_strange_texts_come_to_an_end() {
-    for text in ["word ".repeat(2_000), "x".repeat(20_000), ".,;".repeat(2_000), "مرحبا ".repeat(500), "\u{202e}abc\u{200b}".repeat(300), "🙂".repeat(500)] {
+    for text in [
+        "word ".repeat(2_000),
+        "x".repeat(20_000),
+        ".,;".repeat(2_000),
+        "مرحبا ".repeat(500),
+        "\u{202e}abc\u{200b}".repeat(300),
+        "🙂".repeat(500),
+    ] {
         let clauses = clauses(&text, "en-us").unwrap();
         assert!(clauses.iter().all(|c| c.phonemes.len() < 20_000), "{}", text.chars().take(5).collect::<String>());
     }

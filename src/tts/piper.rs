@@ -105,7 +105,8 @@ impl PiperConfig {
     /// # Errors
     /// What is wrong with it, to follow "its config".
     pub fn parse(text: &str) -> Result<Self, String> {
-        let raw: Raw = serde_json::from_str(text.trim_start_matches('\u{feff}')).map_err(|error| format!("is not a voice config ({error})"))?;
+        let raw: Raw =
+            serde_json::from_str(text.trim_start_matches('\u{feff}')).map_err(|error| format!("is not a voice config ({error})"))?;
         let phoneme_type = match raw.phoneme_type.as_deref() {
             None | Some("espeak") => PhonemeType::Espeak,
             Some("text") => PhonemeType::Text,

@@ -73,7 +73,9 @@ fn golden(name: &'static str) {
             by_ids.extend(samples);
             let phonemes: String = sentence["phonemes"].as_array().unwrap().iter().map(|p| p.as_str().unwrap()).collect();
             let options = VoiceOptions { speaker: Some(speaker), ..still() };
-            voice.synthesize_phonemes(&phonemes, &options, &CancelToken::never(), &mut |piece| by_phonemes.extend_from_slice(piece)).unwrap();
+            voice
+                .synthesize_phonemes(&phonemes, &options, &CancelToken::never(), &mut |piece| by_phonemes.extend_from_slice(piece))
+                .unwrap();
         }
         worst = worst.max(difference(&by_ids, &expected));
         let clamped: Vec<f32> = expected.iter().map(|s| s.clamp(-1.0, 1.0)).collect();
@@ -102,7 +104,10 @@ fn speed_noise_and_volume_are_in_effect() {
     assert_eq!(normal, spoken(&mut voice, text, &still()), "without noise it is the same each time");
     let fast = spoken(&mut voice, text, &VoiceOptions { speed: 2.0, ..still() });
     let ratio = fast.len() as f32 / normal.len() as f32;
-    assert!((0.4..0.62).contains(&ratio), "{ratio}");
+    // Each symbol lasts a whole number of frames, rounded up, so that the half is not quite reached.
+    assert!((0.5..0.7).contains(&ratio), "{ratio}");
+    let fastest = spoken(&mut voice, text, &VoiceOptions { speed: 4.0, ..still() });
+    assert!(fastest.len() < fast.len());
     let slow = spoken(&mut voice, text, &VoiceOptions { speed: 0.5, ..still() });
     assert!(slow.len() as f32 / normal.len() as f32 > 1.7);
     let noisy = spoken(&mut voice, text, &VoiceOptions { noise: Some(1.0), ..still() });
@@ -147,7 +152,7 @@ fn each_sentence_is_a_piece_and_nothing_to_say_is_none() {
 fn a_cancel_ends_a_running_graph() {
     let Some(voice) = voice(FOUR) else { return };
     let mut voice = voice.lock().unwrap();
-    let text = "the quick brown fox jumps over the lazy dog ".repeat(6);
+    let text = "the quick brown fox jumps over the lazy dog ".repeat(3);
     let start = Instant::now();
     spoken(&mut voice, &text, &still());
     let whole = start.elapsed();
@@ -185,7 +190,8 @@ fn broken(change: impl Fn(&Path)) -> Option<String> {
     }
     change(&path);
     let error = VitsVoice::load(&path, 1).unwrap_err();
-    let expected = if path.exists() { matches!(error, SynthesisError::VoiceCorrupt { .. }) } else { matches!(error, SynthesisError::VoiceMissing(_)) };
+    let expected =
+        if path.exists() { matches!(error, SynthesisError::VoiceCorrupt { .. }) } else { matches!(error, SynthesisError::VoiceMissing(_)) };
     assert!(expected, "{error:?}");
     Some(error.to_string())
 }
@@ -193,7 +199,8 @@ fn broken(change: impl Fn(&Path)) -> Option<String> {
 #[test]
 fn bad_voices_give_the_right_reason() {
     let config = |path: &Path| path.with_file_name("voice.onnx.json");
-    let cases: [(&str, &dyn Fn(&Path)); 9] = [
+    type Case<'a> = (&'a str, &'a dyn Fn(&Path));
+    let cases: [Case<'_>; 9] = [
         ("was not found", &|path| std::fs::remove_file(path).unwrap()),
         ("voice.onnx.json is missing", &|path| std::fs::remove_file(config(path)).unwrap()),
         ("not a voice config", &|path| std::fs::write(config(path), "{\"audio\": 3}").unwrap()),
@@ -205,7 +212,12 @@ fn bad_voices_give_the_right_reason() {
         }),
         ("another file", &|path| {
             let tensor = float_tensor("w", &[1], &[1.0]).bytes(13, Message::default().bytes(1, "location").bytes(2, "/etc/passwd"));
-            let bytes = model(&[node("Add", &["input", "w"], "output", &[])], &[tensor], &[port("input", 7, &[1, -1])], &[port("output", 1, &[1, -1])]);
+            let bytes = model(
+                &[node("Add", &["input", "w"], "output", &[])],
+                &[tensor],
+                &[port("input", 7, &[1, -1])],
+                &[port("output", 1, &[1, -1])],
+            );
             std::fs::write(path, bytes).unwrap();
         }),
         ("no input of a VITS voice", &|path| {
@@ -230,7 +242,8 @@ fn a_graph_that_the_engine_refuses_is_a_corrupt_voice() {
     if runtime::environment().is_err() {
         return println!("skipped: needs ONNX Runtime");
     }
-    let bytes = model(&[node("NoSuchOperator", &["input"], "output", &[])], &[], &[port("input", 7, &[1, -1])], &[port("output", 1, &[1, -1])]);
+    let bytes =
+        model(&[node("NoSuchOperator", &["input"], "output", &[])], &[], &[port("input", 7, &[1, -1])], &[port("output", 1, &[1, -1])]);
     let Some(text) = broken(|path| std::fs::write(path, &bytes).unwrap()) else { return };
     assert!(text.contains("ONNX Runtime refuses it"), "{text}");
 }

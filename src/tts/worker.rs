@@ -63,7 +63,7 @@ pub fn spawn_tts(
     })
 }
 
-/// Builds the voice and lets it say a word to nobody: the first run allocates and touches everything (x_low: 30 ms).
+/// Builds the voice and lets it say a word to nobody: the first run allocates and touches everything.
 fn load(factory: &VoiceFactory) -> Result<Box<dyn Synthesizer>, SynthesisError> {
     let mut voice = factory()?;
     voice.synthesize("Ready.", &VoiceOptions::default(), &CancelToken::never(), &mut |_| {})?;
@@ -150,5 +150,6 @@ impl Pieces<'_> {
 }
 
 #[cfg(test)]
+#[allow(clippy::panic)]
 #[path = "worker_tests.rs"]
 mod tests;

@@ -55,8 +55,8 @@ pub fn node(op: &str, inputs: &[&str], output: &str, attributes: &[(&str, i64)])
 
 /// An input or output; −1 is an open dimension.
 pub fn port(name: &str, elem_type: i64, dims: &[i64]) -> Message {
-    let shape = dims.iter().fold(Message::default(), |m, dim| match dim {
-        -1 => m.bytes(1, Message::default().bytes(2, format!("open_{name}_{}", m.0.len()))),
+    let shape = dims.iter().enumerate().fold(Message::default(), |m, (i, dim)| match dim {
+        -1 => m.bytes(1, Message::default().bytes(2, format!("open_{name}_{i}"))),
         dim => m.bytes(1, Message::default().int(1, *dim)),
     });
     Message::default().bytes(1, name).bytes(2, Message::default().bytes(1, Message::default().int(1, elem_type).bytes(2, shape)))

@@ -141,7 +141,9 @@ mod tests {
 
     #[test]
     fn refuses_what_is_cut_or_impossible() {
-        for bytes in [&[0x08u8][..], &[0x12, 5, 1], &[0x1d, 1], &[0x0b], &[0x00, 1], &[0x08, 255, 255, 255, 255, 255, 255, 255, 255, 255, 2]] {
+        for bytes in
+            [&[0x08u8][..], &[0x12, 5, 1], &[0x1d, 1], &[0x0b], &[0x00, 1], &[0x08, 255, 255, 255, 255, 255, 255, 255, 255, 255, 2]]
+        {
             assert!(Fields::of(bytes).any(|field| field.is_err()), "{bytes:?}");
         }
         assert_eq!(Fields::of(&[0x0b, 0, 0, 0]).count(), 1, "ends after the first error");
