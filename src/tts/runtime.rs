@@ -64,14 +64,14 @@ pub fn candidates() -> Vec<PathBuf> {
 /// The files in `folder` that are named like the library: the plain name first, then the newest version.
 fn libraries_in(folder: &Path) -> Vec<PathBuf> {
     let Ok(entries) = std::fs::read_dir(folder) else { return Vec::new() };
-    let mut names: Vec<OsString> = entries.flatten().map(|entry| entry.file_name()).filter(|name| is_library_name(name)).collect();
+    let mut names: Vec<OsString> = entries.flatten().map(|entry| entry.file_name()).filter(is_library_name).collect();
     names.sort_by_key(|name| (name.to_str().is_none_or(|name| !SYSTEM_NAMES.contains(&name)), std::cmp::Reverse(version_of(name))));
     names.into_iter().map(|name| folder.join(name)).collect()
 }
 
 fn is_library_name(name: &OsString) -> bool {
     let Some(name) = name.to_str() else { return false };
-    SYSTEM_NAMES.iter().any(|known| name == *known)
+    SYSTEM_NAMES.contains(&name)
         || name.strip_prefix("libonnxruntime.so.").is_some_and(|version| version.bytes().all(|b| b.is_ascii_digit() || b == b'.'))
 }
 
@@ -178,6 +178,7 @@ fn open(path: &Path) -> Result<Environment, String> {
 }
 
 #[cfg(test)]
+#[allow(clippy::panic)]
 mod tests {
     use super::*;
 

@@ -365,5 +365,6 @@ fn first_line(message: &str) -> String {
 }
 
 #[cfg(test)]
+#[allow(clippy::panic)]
 #[path = "vits_tests.rs"]
 mod tests;

@@ -199,7 +199,8 @@ fn broken(change: impl Fn(&Path)) -> Option<String> {
 #[test]
 fn bad_voices_give_the_right_reason() {
     let config = |path: &Path| path.with_file_name("voice.onnx.json");
-    let cases: [(&str, &dyn Fn(&Path)); 9] = [
+    type Case<'a> = (&'a str, &'a dyn Fn(&Path));
+    let cases: [Case<'_>; 9] = [
         ("was not found", &|path| std::fs::remove_file(path).unwrap()),
         ("voice.onnx.json is missing", &|path| std::fs::remove_file(config(path)).unwrap()),
         ("not a voice config", &|path| std::fs::write(config(path), "{\"audio\": 3}").unwrap()),

@@ -150,5 +150,6 @@ impl Pieces<'_> {
 }
 
 #[cfg(test)]
+#[allow(clippy::panic)]
 #[path = "worker_tests.rs"]
 mod tests;

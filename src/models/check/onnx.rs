@@ -6,7 +6,6 @@
 
 use super::protobuf::{Fields, Malformed, Value, packed_varints, varint};
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
 use std::path::Path;
 
 /// Largest file: protobuf's own limit is 2 GiB.
@@ -74,7 +73,7 @@ pub struct Port {
 }
 
 /// What a valid file holds.
-#[derive(Clone, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct OnnxModel {
     /// What must be given, initializers excluded, in order.
     pub inputs: Vec<Port>,
@@ -88,16 +87,6 @@ pub struct OnnxModel {
     pub nodes: u64,
     /// Operator sets that it names.
     pub opsets: u64,
-}
-
-impl fmt::Debug for OnnxModel {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("OnnxModel")
-            .field("inputs", &self.inputs)
-            .field("outputs", &self.outputs)
-            .field("nodes", &self.nodes)
-            .finish_non_exhaustive()
-    }
 }
 
 /// Reads a file and checks it. The bytes come back, so that the engine loads exactly what was checked.

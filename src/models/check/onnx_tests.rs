@@ -82,7 +82,10 @@ fn references_to_other_files_are_refused_wherever_they_are() {
         let inner = Message::default().bytes(1, &constant);
         let nested = node("If", &["x"], "y", &[]).bytes(5, Message::default().bytes(1, "then_branch").bytes(6, inner));
         for node in [&constant, &nested] {
-            assert_eq!(check(&model(&[node.clone()], &[], &[], &[port("y", 1, &[1])])), Err(OnnxFault::ExternalData("w".to_owned())));
+            assert_eq!(
+                check(&model(std::slice::from_ref(node), &[], &[], &[port("y", 1, &[1])])),
+                Err(OnnxFault::ExternalData("w".to_owned()))
+            );
         }
         let mut with_function = small();
         with_function.extend(Message::default().bytes(25, Message::default().bytes(7, &constant)).0);
@@ -114,7 +117,7 @@ fn nesting_has_an_end() {
 fn what_is_missing_is_named() {
     let x = port("x", 1, &[1]);
     let add = node("Add", &["x", "x"], "y", &[]);
-    assert_eq!(check(&model(&[], &[], &[x.clone()], &[port("y", 1, &[1])])), Err(OnnxFault::Lacks("nodes")));
+    assert_eq!(check(&model(&[], &[], std::slice::from_ref(&x), &[port("y", 1, &[1])])), Err(OnnxFault::Lacks("nodes")));
     assert_eq!(check(&model(&[add], &[], &[x], &[])), Err(OnnxFault::Lacks("outputs")));
     assert_eq!(check(&Message::default().int(1, 8).0), Err(OnnxFault::Lacks("graph")));
 }
