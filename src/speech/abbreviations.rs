@@ -75,11 +75,11 @@ pub(super) fn is_joining(word: &str) -> bool {
     JOINING.contains(&word.to_lowercase().as_str())
 }
 
-const BINDING: [&str; 61] = [
-    "a", "an", "the", "of", "to", "in", "on", "at", "by", "for", "from", "with", "and", "or", "but", "nor", "as", "than", "that", "which",
-    "who", "if", "is", "are", "was", "were", "be", "been", "am", "do", "does", "did", "has", "have", "had", "will", "would", "can",
-    "could", "should", "may", "might", "must", "not", "no", "my", "your", "his", "her", "its", "our", "their", "this", "these", "those",
-    "i", "you", "we", "they", "very", "so",
+const BINDING: [&str; 62] = [
+    "per", "a", "an", "the", "of", "to", "in", "on", "at", "by", "for", "from", "with", "and", "or", "but", "nor", "as", "than", "that",
+    "which", "who", "if", "is", "are", "was", "were", "be", "been", "am", "do", "does", "did", "has", "have", "had", "will", "would",
+    "can", "could", "should", "may", "might", "must", "not", "no", "my", "your", "his", "her", "its", "our", "their", "this", "these",
+    "those", "i", "you", "we", "they", "very", "so",
 ];
 
 /// Whether this word belongs to the one behind it.
@@ -88,16 +88,16 @@ fn is_binding(word: &str) -> bool {
     BINDING.contains(&lower.as_str()) || lower.contains(['\'', '’']) && lower.len() <= 6
 }
 
+/// Words that belong to the one before them.
+const CLINGING: [&str; 14] =
+    ["of", "per", "percent", "hundred", "thousand", "million", "billion", "trillion", "times", "degrees", "am", "pm", "o'clock", "ago"];
+
 /// Whether a voice can stop between these two words without harm: not in names, numbers and dates, not after "the".
 pub(super) fn good_border(left: &str, right: &str) -> bool {
     let capital = |w: &str| w.chars().next().is_some_and(char::is_uppercase);
     let digit = |w: &str| w.chars().any(|c| c.is_numeric() || matches!(c, '$' | '€' | '£' | '%' | '='));
     let word = |w: &str| w.chars().any(char::is_alphanumeric);
-    !is_binding(left)
-        && !digit(left)
-        && !digit(right)
-        && !(capital(left) && capital(right))
-        && !left.ends_with('.')
-        && word(left)
-        && word(right)
+    let bound = is_binding(left) || CLINGING.contains(&right.to_lowercase().as_str()) || left.ends_with('.');
+    let name = capital(left) && capital(right);
+    word(left) && word(right) && !bound && !name && !digit(left) && !digit(right)
 }

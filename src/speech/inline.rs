@@ -96,11 +96,11 @@ impl Markdown {
             'h' | 'H' | 'w' | 'W' | 'f' | 'F' if !self.prev.is_some_and(char::is_alphanumeric) => {
                 let begins =
                     |scheme: &&str| scheme.len() > rest.len() && scheme.as_bytes()[..rest.len()].eq_ignore_ascii_case(rest.as_bytes());
-                if !end && SCHEMES.iter().any(|s| begins(&s)) {
+                if !end && SCHEMES.iter().any(begins) {
                     return None;
                 }
                 let starts = |s: &&str| rest.as_bytes().get(..s.len()).is_some_and(|head| head.eq_ignore_ascii_case(s.as_bytes()));
-                self.in_url = SCHEMES.iter().any(|s| starts(&s));
+                self.in_url = SCHEMES.iter().any(starts);
                 self.emit(first, 0, len, out);
                 Some(len)
             }
@@ -159,6 +159,10 @@ impl Markdown {
             if run == ticks {
                 if let Some((from, code)) = readable_code(&rest[ticks..at]) {
                     for (offset, c) in code.char_indices() {
+                        // `--version` is said as "version".
+                        if c == '-' && (offset == 0 || code[..offset].ends_with([' ', '-'])) {
+                            continue;
+                        }
                         self.emit(c, ticks + from + offset, c.len_utf8(), out);
                     }
                 }
@@ -385,7 +389,7 @@ fn readable_code(code: &str) -> Option<(usize, &str)> {
     let is_path = code.starts_with(['/', '.', '~']) || code.matches('/').count() > 1;
     let readable =
         code.chars().take(CODE_READ + 1).count() <= CODE_READ && code.chars().all(plain) && code.chars().any(char::is_alphanumeric);
-    (readable && !is_path && !code.contains("--") && !code.contains("::")).then_some((from, code))
+    (readable && !is_path && !code.contains("::")).then_some((from, code))
 }
 
 #[cfg(test)]

@@ -57,6 +57,7 @@ fn marks_are_dropped_and_words_stay() {
         ("\u{1b}[31mred\u{1b}[0m \u{200b}zero\u{feff} bell\u{7}", "red zero bell"),
         ("🎉 Party 👨‍👩‍👧 time 1️⃣ ❤️", "Party time 1"),
         ("text <!-- not\nthis --> more <script>x()</script>end", "text more end"),
+        ("a\n`````\n```\nno\n`````\nb", "a / b"),
         ("<|a |> <a b! c=d> <br / > <a href='x'>y</a>", "a , > <a b! c=d> <br / > y"),
         ("http://a.b/c_d_e*f* and www.x.org/_y_", "http://a.b/c_d_ef and www.x.org/_y_"),
     ] {

@@ -212,7 +212,7 @@ impl Markdown {
             }
             '`' | '~' => {
                 let len = run_len(rest, first, LONGEST_RUN);
-                if len < 3 && len == rest.len() && !end {
+                if len == rest.len() && len < LONGEST_RUN && !end {
                     return None;
                 }
                 if len >= 3 {

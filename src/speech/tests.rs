@@ -99,6 +99,15 @@ const ANSWERS: &[(&str, &[&str])] = &[
     ("```\ncode only\n```", &[]),
     ("שלום עולם. מה שלומך?", &["שלום עולם.", "מה שלומך?"]),
     ("مرحبا بالعالم؟ نعم، بالطبع.", &["مرحبا بالعالم؟", "نعم، بالطبع."]),
+    (
+        "Open 9 a.m.–5 p.m., Monday–Friday. World War II ended in 1945.",
+        &["Open nine AM to five PM,", "Monday to Friday.", "World War two ended in nineteen forty-five."],
+    ),
+    (
+        "Check it with `rustc --version` or `Vec<u8>`. Use C = (F - 32) here.",
+        &["Check it with rustc version or.", "Use C equals, F minus thirty-two, here."],
+    ),
+    ("现在气温-2℃～8℃，湿度65%。", &["现在气温零下二摄氏度到八摄氏度，", "湿度百分之六十五。"]),
     ("Wait - what? No way!!! Really?! Yes.", &["Wait, what?", "No way!!!", "Really?!", "Yes."]),
 ];
 

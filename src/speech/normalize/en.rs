@@ -1,5 +1,6 @@
 //! English: numbers, dates, times, money, units and abbreviations in words.
 
+use super::en_abbreviations::{abbreviation, roman};
 use super::numbers::{cardinal, decimal, each_digit, ordinal, year};
 use super::units::{currency, unit_name, vulgar};
 use super::{Found, Lang, Rule, Say, address_rules, rules};
@@ -85,7 +86,22 @@ pub(super) const TABLE: &[(&str, Say)] = &[
         })
     }),
     (r"([-−+])?((?:[0-9]{1,3}(?:,[0-9]{3})+|[0-9]+)(?:\.[0-9]+)?|\.[0-9]+)", number),
-    // Signs.
+    // Signs. A glued dash between words or times is a range, a free minus between numbers is arithmetic.
+    (r"–", |f| {
+        let glued = f.char_before().is_some_and(|c| c.is_alphanumeric() || c == '.') && f.char_after().is_some_and(char::is_alphanumeric);
+        glued.then(|| " to ".to_owned())
+    }),
+    (r" [-−] ", |f| {
+        let left = f.before.split([' ', '(']).next_back().unwrap_or_default();
+        let number = left.ends_with(|c: char| c.is_ascii_digit() || c == ')') || left.len() == 1;
+        (number && f.after.starts_with(|c: char| c.is_ascii_digit() || c == '(')).then(|| " minus ".to_owned())
+    }),
+    (r"\b(thousand|million|billion|trillion) (km²|km|kg|m|g|L|lbs|ft|mi|kWh|kW|W|GB|TB)\b", |f| {
+        Some(format!("{} {}", f.group(1), unit_name(f.group(2))?.1))
+    }),
+    (r"\bkm/h\b", |_| Some("kilometers per hour".to_owned())),
+    (r"\bm/s\b", |_| Some("meters per second".to_owned())),
+    (r"\b([A-Z][a-z]+) ([IVX]+)\b", roman),
     (r"²", |_| Some(" squared".to_owned())),
     (r"³", |_| Some(" cubed".to_owned())),
     (r"(?:->|=>|→|⇒|⟶)", |_| Some(" to ".to_owned())),
@@ -136,7 +152,8 @@ fn date(month: &str, day: &str, in_year: &str) -> Option<String> {
     Some(format!("{month} {}, {}", ordinal(day.trim_start_matches('0')), year(in_year)))
 }
 
-fn month_name(start: &str, rest: &str) -> Option<&'static str> {
+/// The month whose name or beginning this is.
+pub(super) fn month_name(start: &str, rest: &str) -> Option<&'static str> {
     let name = MONTHS.iter().find(|m| m.starts_with(start) || start == "Sept" && m.starts_with("Sep"))?;
     (rest.is_empty() || format!("{start}{rest}") == *name).then_some(name)
 }
@@ -342,64 +359,13 @@ fn slash(f: &Found) -> Option<String> {
     let plain = |w: &str| w.chars().all(|c| c.is_alphabetic() || matches!(c, '\'' | '’' | '-'));
     let (left, right) = (f.group(1), f.group(2));
     let stem = right.trim_end_matches(|c: char| !c.is_alphanumeric());
-    if f.after.starts_with('/') || f.before.ends_with('/') || !plain(left) || !plain(stem) || left == "w" {
+    if f.after.starts_with('/') || f.before.ends_with('/') || !plain(left) || !plain(stem) || left.len() < 2 || stem.len() < 2 {
         return None;
     }
     match left {
         "and" => Some(format!("and {right}")),
         _ => Some(format!("{left} or {right}")),
     }
-}
-
-fn abbreviation(f: &Found) -> Option<String> {
-    let next = f.after.trim_start();
-    let capital = next.starts_with(|c: char| c.is_uppercase());
-    let number = next.starts_with(|c: char| c.is_ascii_digit());
-    let ends = next.trim_matches(|c: char| matches!(c, '"' | '”' | ')')).is_empty();
-    let word = match f.group(1) {
-        "Dr" if capital => "Doctor",
-        "Dr" => "Drive",
-        "Mr" => "Mister",
-        "Mrs" => "Missus",
-        "Ms" => "Miz",
-        "Prof" => "Professor",
-        "St" if capital && !f.before.trim_end().ends_with(|c: char| c.is_alphanumeric()) => "Saint",
-        "St" if capital && !f.before.split_whitespace().next_back().is_some_and(|w| w.starts_with(|c: char| c.is_uppercase())) => "Saint",
-        "St" => "Street",
-        "Ave" => "Avenue",
-        "Blvd" => "Boulevard",
-        "Rd" => "Road",
-        "Gen" if capital => "General",
-        "Col" if capital => "Colonel",
-        "Lt" if capital => "Lieutenant",
-        "Sgt" if capital => "Sergeant",
-        "Capt" if capital => "Captain",
-        "Gov" if capital => "Governor",
-        "Sen" if capital => "Senator",
-        "Rep" if capital => "Representative",
-        "Rev" if capital => "Reverend",
-        "Mt" if capital => "Mount",
-        "Jr" => "Junior",
-        "Sr" => "Senior",
-        "Inc" => "Incorporated",
-        "Ltd" => "Limited",
-        "Corp" => "Corporation",
-        "Co" if capital || ends => "Company",
-        "Dept" | "dept" => "department",
-        "etc" => "et cetera",
-        "vs" => "versus",
-        "approx" => "approximately",
-        "Fig" | "fig" if number => "figure",
-        "Vol" | "vol" if number => "volume",
-        "Ch" | "ch" if number => "chapter",
-        "Sec" if number => "section",
-        "Eq" | "eq" if number => "equation",
-        "pp" if number => "pages",
-        "p" if number => "page",
-        "Jan" | "Feb" | "Apr" | "Jun" | "Jul" | "Aug" | "Sep" | "Sept" | "Oct" | "Nov" | "Dec" => month_name(f.group(1), "")?,
-        _ => return None,
-    };
-    Some(format!("{word}{}", if ends { "." } else { "" }))
 }
 
 #[cfg(test)]

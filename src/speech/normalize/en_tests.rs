@@ -50,6 +50,11 @@ fn english_is_said_in_words() {
         ("Agent 007 has 192.168.1.1", "Agent zero zero seven has one hundred ninety-two point one hundred sixty-eight point one point one"),
         ("I have no. It stops. The cat sat.", "I have no. It stops. The cat sat."),
         ("I'm here; don't go!", "I'm here; don't go!"),
+        (
+            "~150 million km away; Henry VIII and Chapter IV, and I",
+            "about one hundred fifty million kilometers away; Henry the eighth and Chapter four, and I",
+        ),
+        ("5 - 3 and 10^8 m/s", "five minus three and ten to the power of eight meters per second"),
         ("He is 5'11\" tall", "He is five feet eleven inches tall"),
     ] {
         assert_eq!(normalize(text, Lang::En), said, "{text}");

@@ -4,6 +4,7 @@
 //! that matches and does not decline wins; nothing is looked at twice, so the time is linear in the text. `regex` finds the patterns.
 
 mod en;
+mod en_abbreviations;
 mod numbers;
 mod units;
 mod zh;
@@ -100,7 +101,7 @@ struct Rule {
     say: Say,
 }
 
-/// Rules of constant patterns. A pattern that does not compile is left out, and [`tests`] see it.
+/// Rules of constant patterns. A pattern that does not compile is left out, and a test sees it.
 fn rules(table: &[(&str, Say)]) -> Vec<Rule> {
     table.iter().filter_map(|(pattern, say)| Some(Rule { pattern: Regex::new(pattern).ok()?, say: *say })).collect()
 }
@@ -235,12 +236,9 @@ fn squeeze(text: &str) -> String {
             continue;
         }
         let near_han = is_han(c) || last.is_some_and(is_han) || matches!(c, '，' | '。');
-        let glued = mark(c) && !(c == '.' && !blank);
-        if blank
-            && last.is_some()
-            && !glued
-            && !(near_han && !(c.is_ascii_alphanumeric() || last.is_some_and(|l| l.is_ascii_alphanumeric())))
-        {
+        let near_latin = c.is_ascii_alphanumeric() || last.is_some_and(|l| l.is_ascii_alphanumeric());
+        let glued = last.is_none() || mark(c) && (c != '.' || blank) || near_han && !near_latin;
+        if blank && !glued {
             out.push(' ');
         }
         blank = false;

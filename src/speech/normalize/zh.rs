@@ -84,7 +84,20 @@ pub(super) const TABLE: &[(&str, Say)] = &[
     }),
     (r"²", |_| Some("的平方".to_owned())),
     (r"³", |_| Some("的立方".to_owned())),
-    (r"~", |f| Some(if f.char_after().is_some_and(|c| c.is_ascii_digit()) { "大约".to_owned() } else { String::new() })),
+    (r"~", |f| {
+        let to = f.char_before().is_some_and(|c| c.is_ascii_alphanumeric() || matches!(c, '%' | '°' | '℃' | '℉'));
+        let digit = f.char_after().is_some_and(|c| c.is_ascii_digit());
+        Some(
+            if to {
+                "到"
+            } else if digit && !f.before.ends_with('约') {
+                "大约"
+            } else {
+                ""
+            }
+            .to_owned(),
+        )
+    }),
     (r",\s?", |f| {
         let near = f.char_before().is_some_and(super::is_han) || f.char_after().is_some_and(super::is_han);
         near.then(|| "，".to_owned())
@@ -220,7 +233,7 @@ mod tests {
             ("比分是3:2", "比分是三比二"),
             ("iPhone 15 有 128GB 内存", "iPhone 十五有一百二十八吉字节内存"),
             ("你好,世界", "你好，世界"),
-            ("大约~5人", "大约大约五人"),
+            ("大约5人，~10人", "大约五人，大约十人"),
             ("20世纪90年代，1990年", "二十世纪九十年代，一九九零年"),
         ] {
             assert_eq!(normalize(text, Lang::Zh), said, "{text}");
