@@ -74,7 +74,7 @@ impl Hark {
                 into.lock().unwrap_or_else(PoisonError::into_inner).push(value);
             }
         });
-        let window = session.window_of(&process, LOADING).expect("the window opens");
+        let window = session.window_of(&mut process, LOADING).unwrap_or_else(|why| panic!("the window did not open: {why}"));
         let hark = Hark { process, window, lines, folder };
         session.activate(&hark.window);
         // Twice at the same place: the layout has settled.

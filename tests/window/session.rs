@@ -87,13 +87,17 @@ impl Session {
         String::from_utf8_lossy(&output).trim().to_owned()
     }
 
-    /// The visible window of a process, once it is there.
-    pub fn window_of(&self, process: &Running, limit: Duration) -> Option<String> {
+    /// The visible window of a process, once it is there. `Err` says how the process ended or that it was too slow.
+    pub fn window_of(&self, process: &mut Running, limit: Duration) -> Result<String, String> {
         let pid = process.child.id().to_string();
-        wait_for(limit, || {
+        let window = wait_for(limit, || {
+            if let Ok(Some(status)) = process.child.try_wait() {
+                return Some(Err(format!("it ended with {status}")));
+            }
             let found = self.output("xdotool", &["search", "--onlyvisible", "--pid", &pid])?;
-            String::from_utf8_lossy(&found).lines().last().map(str::to_owned).filter(|window| !window.is_empty())
-        })
+            String::from_utf8_lossy(&found).lines().last().filter(|window| !window.is_empty()).map(|window| Ok(window.to_owned()))
+        });
+        window.unwrap_or_else(|| Err(format!("there is none after {limit:?}")))
     }
 
     /// The window that has the keyboard.
