@@ -21,7 +21,7 @@ run: setup
 	@if [ "$$(uname -s)" = Linux ] && [ -z "$$DISPLAY$$WAYLAND_DISPLAY" ]; then \
 	    echo "There is no display here, so no window: asking the recorded question assets/questions/q02-rms.wav instead."; \
 	    mkdir -p target && rm -f $(DEMO) && \
-	    $(CARGO) run --release --locked -- ask --wav assets/questions/q02-rms.wav --out $(DEMO) && \
+	    $(CARGO) run --release --locked -- ask --wav assets/questions/q02-rms.wav --out $(DEMO) && test -s $(DEMO) && \
 	    echo "The spoken answer is in $(DEMO)."; \
 	else \
 	    $(CARGO) run --release --locked; \
