@@ -67,9 +67,10 @@ pub struct Ask {
 
 /// `hark say`
 #[derive(Debug, Args)]
-#[group(id = "what", required = true, multiple = false, args = ["text", "phonemes"])]
+#[command(override_usage = "hark say <\"TEXT\"|--phonemes \"IPA\"> [--out OUT.wav] [OPTIONS]")]
 pub struct Say {
     /// The text.
+    #[arg(required_unless_present = "phonemes", conflicts_with = "phonemes")]
     pub text: Vec<String>,
     /// IPA phonemes, spoken as they are, instead of a text.
     #[arg(long, value_name = "IPA")]
