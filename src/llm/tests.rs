@@ -1,4 +1,5 @@
 //! The real engine on tiny models: what a conversation must keep to.
+#![allow(clippy::panic)] // tests end by it
 
 use super::llama::{LlamaModelHandle, backend};
 use super::session::LlamaSession;
@@ -13,7 +14,8 @@ use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-const SCRIPT: &str = "Sure! I am a scripted test model with random weights, so every question gets this same reply. Would you like anything else?";
+const SCRIPT: &str =
+    "Sure! I am a scripted test model with random weights, so every question gets this same reply. Would you like anything else?";
 
 pub(crate) fn greedy(max_tokens: u32) -> ChatOptions {
     ChatOptions {
@@ -149,14 +151,14 @@ fn any_history_of_edits_equals_a_fresh_conversation() {
             let text = (0..=draw(6)).map(|_| words[usize::try_from(draw(7)).unwrap()]).collect::<Vec<_>>().join(" ");
             let (cancel, clock) = CancelToken::with_clock();
             match draw(6) {
-                0 => drop(session.prefill(&text, &cancel).unwrap()),
+                0 => assert_eq!(session.prefill(&text, &cancel).unwrap(), Outcome::Done(())),
                 1 => session.reset(),
                 2 => {
                     // Cancelled in the middle of the answer.
                     let mut clock = clock;
                     let mut left = draw(6);
                     let mut heard = String::new();
-                    let outcome = session
+                    let _ = session
                         .reply(&text, &cancel, &mut |t| {
                             heard.push_str(t);
                             if left == 0 {
@@ -165,7 +167,6 @@ fn any_history_of_edits_equals_a_fresh_conversation() {
                             left = left.saturating_sub(1);
                         })
                         .unwrap();
-                    drop(outcome);
                     let cut = heard.char_indices().map(|(i, _)| i).nth(usize::try_from(draw(12)).unwrap()).unwrap_or(heard.len());
                     session.commit(&heard[..cut]).unwrap();
                 }
@@ -369,4 +370,42 @@ fn a_cancelled_answer_keeps_what_was_heard() {
 
 fn starter() -> Option<LlamaModelHandle> {
     load(Path::new("models/starter/SmolLM2-135M-Instruct.gguf"))
+}
+
+/// The questions that come with the starter speech model, with a time that is not now.
+#[test]
+fn the_starter_model_answers_the_starter_questions() {
+    let Some(model) = starter() else { return };
+    assert!(model.facts().chat_template);
+    let now: jiff::Zoned = "2026-11-21T14:05:59[UTC]".parse().unwrap();
+    let options = ChatOptions {
+        system: prompt::DEFAULT_SYSTEM.to_owned(),
+        context_tokens: 2048,
+        max_tokens: 60,
+        sampling: Sampling { temperature: 0.0, ..Sampling::default() },
+        threads: 1,
+    };
+    let mut session = model.session(&options).unwrap();
+    let mut answers = Vec::new();
+    for question in [
+        "What time is it?",
+        "What is the capital of France?",
+        "Set a timer for 5 minutes.",
+        "Tell me a joke.",
+        "What is 12 plus 7?",
+        "Turn the volume up.",
+        "Remind me to call mom at 7 PM.",
+        "Who are you?",
+        "Spell banana.",
+        "Thank you very much.",
+    ] {
+        let (answer, stats) = ask(session.as_mut(), &prompt::with_time(question, &now));
+        println!("{question:32} {answer:?} ({} tokens, {:.0} ms, {:.0}/s)", stats.tokens, stats.first_token_ms, stats.tokens_per_second);
+        assert!(!answer.trim().is_empty());
+        session.commit("").unwrap();
+        answers.push(answer);
+    }
+    assert!(answers[0].contains("2:05"), "{}", answers[0]);
+    assert!(answers[1].contains("Paris"), "{}", answers[1]);
+    assert!(answers[7].contains("Hark"), "{}", answers[7]);
 }
