@@ -24,6 +24,8 @@ pub mod window;
 pub mod worker;
 
 #[cfg(test)]
+mod starter_tests;
+#[cfg(test)]
 pub(crate) mod tests;
 
 use crate::error::{Severity, Stage, StageError};

@@ -27,7 +27,7 @@ pub(crate) fn greedy(max_tokens: u32) -> ChatOptions {
     }
 }
 
-fn load(path: &Path) -> Option<LlamaModelHandle> {
+pub(super) fn load(path: &Path) -> Option<LlamaModelHandle> {
     if !path.exists() {
         println!("skipped: needs {}", path.display());
         return None;
@@ -47,7 +47,7 @@ fn stories() -> Option<LlamaModelHandle> {
     load(&shared("stories260K.gguf"))
 }
 
-fn ask(session: &mut dyn ChatSession, question: &str) -> (String, ReplyStats) {
+pub(super) fn ask(session: &mut dyn ChatSession, question: &str) -> (String, ReplyStats) {
     let mut text = String::new();
     match session.reply(question, &CancelToken::never(), &mut |t| text.push_str(t)) {
         Ok(Outcome::Done(stats)) => (text, stats),
@@ -91,7 +91,7 @@ fn the_scripted_model_says_its_sentence() {
 
 #[test]
 fn the_tokens_are_those_of_a_bare_loop() {
-    for model in [scripted(), stories(), starter()].into_iter().flatten() {
+    for model in [scripted(), stories(), super::starter_tests::starter()].into_iter().flatten() {
         let mut session = LlamaSession::new(&model, &greedy(24)).unwrap();
         for question in ["Tell me about a dog.", "Wie spät ist es? 🕒"] {
             // The prompt as one text, marks and all, where the template is the model's own.
@@ -366,46 +366,4 @@ fn a_cancelled_answer_keeps_what_was_heard() {
     let (_, stats) = ask(&mut session, "Go on");
     assert_eq!(stats.cached_tokens, 0);
     assert_eq!(session.history().len(), 1);
-}
-
-fn starter() -> Option<LlamaModelHandle> {
-    load(Path::new("models/starter/SmolLM2-135M-Instruct.gguf"))
-}
-
-/// The questions that come with the starter speech model, with a time that is not now.
-#[test]
-fn the_starter_model_answers_the_starter_questions() {
-    let Some(model) = starter() else { return };
-    assert!(model.facts().chat_template);
-    let now: jiff::Zoned = "2026-11-21T14:05:59[UTC]".parse().unwrap();
-    let options = ChatOptions {
-        system: prompt::DEFAULT_SYSTEM.to_owned(),
-        context_tokens: 2048,
-        max_tokens: 60,
-        sampling: Sampling { temperature: 0.0, ..Sampling::default() },
-        threads: 1,
-    };
-    let mut session = model.session(&options).unwrap();
-    let mut answers = Vec::new();
-    for question in [
-        "What time is it?",
-        "What is the capital of France?",
-        "Set a timer for 5 minutes.",
-        "Tell me a joke.",
-        "What is 12 plus 7?",
-        "Turn the volume up.",
-        "Remind me to call mom at 7 PM.",
-        "Who are you?",
-        "Spell banana.",
-        "Thank you very much.",
-    ] {
-        let (answer, stats) = ask(session.as_mut(), &prompt::with_time(question, &now));
-        println!("{question:32} {answer:?} ({} tokens, {:.0} ms, {:.0}/s)", stats.tokens, stats.first_token_ms, stats.tokens_per_second);
-        assert!(!answer.trim().is_empty());
-        session.commit("").unwrap();
-        answers.push(answer);
-    }
-    assert!(answers[0].contains("2:05"), "{}", answers[0]);
-    assert!(answers[1].contains("Paris"), "{}", answers[1]);
-    assert!(answers[7].contains("Hark"), "{}", answers[7]);
 }
