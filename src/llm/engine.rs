@@ -53,8 +53,7 @@ impl<'m> Engine<'m> {
             .with_offload_kqv(false)
             .with_op_offload(false)
             .with_no_perf(true);
-        let ctx =
-            model.model().new_context(backend()?, params).map_err(|_| ChatError::OutOfMemory(model.path().to_owned()))?;
+        let ctx = model.model().new_context(backend()?, params).map_err(|_| ChatError::OutOfMemory(model.path().to_owned()))?;
         let chunk = CHUNK.min(usize::try_from(ctx.n_batch()).unwrap_or(1)).max(1);
         let n_ctx = usize::try_from(n_ctx.min(ctx.n_ctx())).unwrap_or(0);
         Ok(Engine { ctx, batch: LlamaBatch::new(chunk, 1), cached: Vec::new(), n_ctx })
@@ -109,9 +108,7 @@ impl<'m> Engine<'m> {
         self.batch.clear();
         for (i, token) in tokens.iter().enumerate() {
             let position = i32::try_from(self.cached.len() + i).unwrap_or(i32::MAX);
-            self.batch
-                .add(*token, position, &[0], i + 1 == tokens.len())
-                .map_err(|error| ChatError::Engine(error.to_string()))?;
+            self.batch.add(*token, position, &[0], i + 1 == tokens.len()).map_err(|error| ChatError::Engine(error.to_string()))?;
         }
         match self.ctx.decode(&mut self.batch) {
             Ok(()) => {

@@ -161,4 +161,3 @@ impl ChatModel for LlamaModelHandle {
         EngineInfo { engine: "llama.cpp".to_owned(), name, starter }
     }
 }
-

@@ -1,4 +1,5 @@
 //! The real engine on tiny models: what a conversation must keep to.
+#![allow(clippy::panic)] // tests end by it
 
 use super::llama::{LlamaModelHandle, backend};
 use super::session::LlamaSession;
@@ -13,7 +14,8 @@ use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-const SCRIPT: &str = "Sure! I am a scripted test model with random weights, so every question gets this same reply. Would you like anything else?";
+const SCRIPT: &str =
+    "Sure! I am a scripted test model with random weights, so every question gets this same reply. Would you like anything else?";
 
 pub(crate) fn greedy(max_tokens: u32) -> ChatOptions {
     ChatOptions {
@@ -25,7 +27,7 @@ pub(crate) fn greedy(max_tokens: u32) -> ChatOptions {
     }
 }
 
-fn load(path: &Path) -> Option<LlamaModelHandle> {
+pub(super) fn load(path: &Path) -> Option<LlamaModelHandle> {
     if !path.exists() {
         println!("skipped: needs {}", path.display());
         return None;
@@ -45,7 +47,7 @@ fn stories() -> Option<LlamaModelHandle> {
     load(&shared("stories260K.gguf"))
 }
 
-fn ask(session: &mut dyn ChatSession, question: &str) -> (String, ReplyStats) {
+pub(super) fn ask(session: &mut dyn ChatSession, question: &str) -> (String, ReplyStats) {
     let mut text = String::new();
     match session.reply(question, &CancelToken::never(), &mut |t| text.push_str(t)) {
         Ok(Outcome::Done(stats)) => (text, stats),
@@ -89,7 +91,7 @@ fn the_scripted_model_says_its_sentence() {
 
 #[test]
 fn the_tokens_are_those_of_a_bare_loop() {
-    for model in [scripted(), stories(), starter()].into_iter().flatten() {
+    for model in [scripted(), stories(), super::starter_tests::starter()].into_iter().flatten() {
         let mut session = LlamaSession::new(&model, &greedy(24)).unwrap();
         for question in ["Tell me about a dog.", "Wie spät ist es? 🕒"] {
             // The prompt as one text, marks and all, where the template is the model's own.
@@ -149,14 +151,14 @@ fn any_history_of_edits_equals_a_fresh_conversation() {
             let text = (0..=draw(6)).map(|_| words[usize::try_from(draw(7)).unwrap()]).collect::<Vec<_>>().join(" ");
             let (cancel, clock) = CancelToken::with_clock();
             match draw(6) {
-                0 => drop(session.prefill(&text, &cancel).unwrap()),
+                0 => assert_eq!(session.prefill(&text, &cancel).unwrap(), Outcome::Done(())),
                 1 => session.reset(),
                 2 => {
                     // Cancelled in the middle of the answer.
                     let mut clock = clock;
                     let mut left = draw(6);
                     let mut heard = String::new();
-                    let outcome = session
+                    let _ = session
                         .reply(&text, &cancel, &mut |t| {
                             heard.push_str(t);
                             if left == 0 {
@@ -165,7 +167,6 @@ fn any_history_of_edits_equals_a_fresh_conversation() {
                             left = left.saturating_sub(1);
                         })
                         .unwrap();
-                    drop(outcome);
                     let cut = heard.char_indices().map(|(i, _)| i).nth(usize::try_from(draw(12)).unwrap()).unwrap_or(heard.len());
                     session.commit(&heard[..cut]).unwrap();
                 }
@@ -365,8 +366,4 @@ fn a_cancelled_answer_keeps_what_was_heard() {
     let (_, stats) = ask(&mut session, "Go on");
     assert_eq!(stats.cached_tokens, 0);
     assert_eq!(session.history().len(), 1);
-}
-
-fn starter() -> Option<LlamaModelHandle> {
-    load(Path::new("models/starter/SmolLM2-135M-Instruct.gguf"))
 }

@@ -234,8 +234,7 @@ mod tests {
 
     #[test]
     fn the_longest_special_is_found() {
-        let special =
-            |text: &str, n| Special { text: text.to_owned(), token: LlamaToken(n), strip_before: false, strip_after: false };
+        let special = |text: &str, n| Special { text: text.to_owned(), token: LlamaToken(n), strip_before: false, strip_after: false };
         let specials = Specials::new([special("<|im|>", 1), special("<|im|>x", 2), special("[INST]", 3)]);
         assert_eq!(specials.find("ä <|im|>xy").map(|(at, s)| (at, s.token.0)), Some((3, 2)));
         assert_eq!(specials.find("[INST] <|im|>").map(|(at, s)| (at, s.token.0)), Some((0, 3)));

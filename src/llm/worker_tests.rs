@@ -1,4 +1,5 @@
 //! The llm thread with a scripted session: what goes up, and when.
+#![allow(clippy::panic)] // tests end by it
 
 use super::*;
 use crate::stt::EngineInfo;
@@ -36,7 +37,7 @@ impl ChatSession for ScriptedSession {
     }
 
     fn reply(&mut self, user: &str, cancel: &CancelToken, on_text: &mut dyn FnMut(&str)) -> Result<Outcome<ReplyStats>, ChatError> {
-        self.note(format!("reply {}", user.lines().last().unwrap_or_default()));
+        self.note(format!("reply {}", user.rsplit(". ").next().unwrap_or_default()));
         if user.ends_with("fail") {
             return Err(ChatError::Engine("no".to_owned()));
         }

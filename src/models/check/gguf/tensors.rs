@@ -50,7 +50,7 @@ pub(super) fn check<R: Read + Seek>(head: &mut Head<R>, count: u64, alignment: u
         let name = head.text(MAX_NAME, "tensor name")?;
         let bytes = shape_bytes(head, &name)?;
         let offset = head.u64()?;
-        if offset % alignment != 0 {
+        if !offset.is_multiple_of(alignment) {
             return Err(GgufRefusal::new(format!("the tensor {} is not aligned", shown(&name))));
         }
         if !names.insert(name) {
@@ -100,7 +100,7 @@ fn shape_bytes<R: Read + Seek>(head: &mut Head<R>, name: &str) -> Result<u64, Gg
     let Some((_, block, block_bytes)) = BLOCKS.iter().find(|(n, _, _)| *n == number).copied() else {
         return Err(GgufRefusal::new(format!("the tensor {} has the type {number}, which chat models do not use", shown(name))));
     };
-    if row % block != 0 {
+    if !row.is_multiple_of(block) {
         return Err(GgufRefusal::new(format!("the tensor {} does not fit its type's blocks", shown(name))));
     }
     // Norms and biases are always stored as F32; the kernels abort on other types.
