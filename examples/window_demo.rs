@@ -136,18 +136,28 @@ fn script(phase: &str) -> Vec<Event> {
                 Event::ClauseStarted { turn: t, seq: 1, text: clause.into(), range: (start, start + clause.len()) },
             ]);
         }
-        "nothing" => events.extend([
-            Event::Phase(t, Phase::Listening),
-            Event::TurnEnded(t, TurnEnd::NothingHeard),
-            Event::Phase(t, Phase::Idle),
-        ]),
+        "nothing" => {
+            events.extend([Event::Phase(t, Phase::Listening), Event::TurnEnded(t, TurnEnd::NothingHeard), Event::Phase(t, Phase::Idle)])
+        }
         "answered" => events.extend(answered(3, question, CODE)),
         "interrupted" => events.extend([
             user(3, question),
             Event::ThinkingDelta(t, "They want to count. A loop with range is the shortest way.".into()),
-            Event::ReplyFinal { turn: t, text: "Count with a loop. Start at one, and stop after three: in Python the end of a range is not part of it.".into(), heard_bytes: 54 },
+            Event::ReplyFinal {
+                turn: t,
+                text: "Count with a loop. Start at one, and stop after three: in Python the end of a range is not part of it.".into(),
+                heard_bytes: 54,
+            },
             Event::TurnEnded(t, TurnEnd::Cancelled),
-            Event::Notice(t, StageError::new(Stage::Tts, Severity::Stage, "The voice models/en.onnx cannot be used: it ends in the middle of a tensor.", "Choose another voice with --voice or in the settings; if it was copied or downloaded, do that again.")),
+            Event::Notice(
+                t,
+                StageError::new(
+                    Stage::Tts,
+                    Severity::Stage,
+                    "The voice models/en.onnx cannot be used: it ends in the middle of a tensor.",
+                    "Choose another voice with --voice or in the settings; if it was copied or downloaded, do that again.",
+                ),
+            ),
         ]),
         "long" => (4..60).for_each(|n| events.extend(answered(n, question, if n % 2 == 0 { CODE } else { PARIS }))),
         _ => {}

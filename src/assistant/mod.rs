@@ -11,12 +11,12 @@ mod outbox;
 pub mod ptt;
 pub mod registry;
 pub mod run;
+#[cfg(test)]
+mod run_tests;
 mod stages;
 pub mod state;
 #[cfg(test)]
 mod state_tests;
-#[cfg(test)]
-mod run_tests;
 mod turn_events;
 
 pub use registry::Devices;

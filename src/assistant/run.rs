@@ -3,8 +3,8 @@
 use super::outbox::Outbox;
 use super::registry::{self, Devices};
 use super::state::{Effect, Input, State, step};
-use crate::audio::level::Levels;
 use crate::audio::capture::spawn_capture;
+use crate::audio::level::Levels;
 use crate::audio::playback::spawn_playback;
 use crate::audio::{Pcm16k, vad};
 use crate::clock;

@@ -102,7 +102,12 @@ pub(super) fn speaker(engines: EngineSet) -> OutputFactory {
 
 /// What is said when the core cannot start.
 pub(super) fn no_threads(error: &std::io::Error) -> StageError {
-    StageError::new(Stage::Desktop, Severity::Stage, format!("The system gives no more threads: {error}."), "Close other programs and try again.")
+    StageError::new(
+        Stage::Desktop,
+        Severity::Stage,
+        format!("The system gives no more threads: {error}."),
+        "Close other programs and try again.",
+    )
 }
 
 /// Opens the window with the same core and ends when it is closed.
@@ -232,7 +237,12 @@ fn open(stage: Stage, path: &Path) -> Result<File, StageError> {
 }
 
 fn refused(stage: Stage, path: &Path, reason: &str) -> StageError {
-    StageError::new(stage, Severity::Stage, format!("{} cannot be used: {reason}.", path.display()), "Copy or download it again, or choose another file.")
+    StageError::new(
+        stage,
+        Severity::Stage,
+        format!("{} cannot be used: {reason}.", path.display()),
+        "Copy or download it again, or choose another file.",
+    )
 }
 
 /// Reads a speech model's header and tables.

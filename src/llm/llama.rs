@@ -96,6 +96,12 @@ impl LlamaModelHandle {
         Ok(LlamaModelHandle { model, path: path.to_owned(), facts, threads: threads.max(1) })
     }
 
+    /// It is one of the small models that come with the program.
+    #[must_use]
+    pub fn is_starter(&self) -> bool {
+        self.path.parent().and_then(Path::file_name).is_some_and(|folder| folder == "starter")
+    }
+
     /// What the file says about itself.
     #[must_use]
     pub fn facts(&self) -> &gguf::GgufFacts {
@@ -157,7 +163,7 @@ impl ChatModel for LlamaModelHandle {
 
     fn info(&self) -> EngineInfo {
         let name = self.path.file_stem().map(|s| s.to_string_lossy().into_owned()).unwrap_or_default();
-        let starter = self.path.parent().and_then(Path::file_name).is_some_and(|folder| folder == "starter");
+        let starter = self.is_starter();
         EngineInfo { engine: "llama.cpp".to_owned(), name, starter }
     }
 }

@@ -17,7 +17,6 @@ pub mod prompt;
 pub mod sampler;
 mod session;
 pub mod template;
-mod think;
 pub mod utf8;
 mod vocab;
 pub mod window;

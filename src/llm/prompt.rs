@@ -3,20 +3,21 @@
 use jiff::Zoned;
 
 /// The built-in system prompt. It asks for words that can be spoken, and says what Hark cannot do.
-///
-/// The examples are for small models: with them the starter model (135M), greedily, answered 8 of 9 questions of a list
-/// well (time, day, capitals, a sum, thanks, who are you; 9 without repeat penalty); four prompts without examples got
-/// 1 to 7.
-pub const DEFAULT_SYSTEM: &str = "You are Hark, a friendly voice assistant. \
-Answer in one or two short, plain sentences, as one says them aloud. \
-You can talk, but you cannot control devices or set alarms.\n\n\
-Examples:\n\
-Who are you? - I am Hark, your voice assistant.\n\
-Thanks! - You're welcome!\n\
-What is the capital of Spain? - The capital of Spain is Madrid.\n\
-What is 3 plus 4? - 3 plus 4 is 7.\n\
-Turn on the light. - Sorry, I can't do that yet.\n\
-Set an alarm for six. - Sorry, I can't do that yet.";
+pub const DEFAULT_SYSTEM: &str = "You are Hark, a friendly voice assistant on the user's own computer, without internet. \
+Your answers are read aloud: reply in one or two short, plain sentences, in the language of the question, without lists or markup. \
+You can talk, but you cannot control devices or set alarms.";
+
+/// What a starter model is told with the built-in prompt: small models follow examples better than instructions, so the
+/// conversation begins with a few turns that nobody said. They are ordinary turns: when the context is full they go first.
+pub const STARTER_EXAMPLES: [(&str, &str); 7] = [
+    ("It is 9:15 AM on Monday, March 3, 2025. What day is it?", "It is Monday, March 3."),
+    ("It is 9:15 AM on Monday, March 3, 2025. What is the capital of Spain?", "The capital of Spain is Madrid."),
+    ("It is 9:16 AM on Monday, March 3, 2025. What is 30 plus 4?", "30 plus 4 is 34."),
+    ("It is 9:16 AM on Monday, March 3, 2025. Turn on the light.", "Sorry, I can't do that yet."),
+    ("It is 9:17 AM on Monday, March 3, 2025. Wake me up at 6 AM.", "Sorry, I can't set alarms yet."),
+    ("It is 9:18 AM on Monday, March 3, 2025. Tell me a riddle.", "What has hands but cannot clap? A clock."),
+    ("It is 9:18 AM on Monday, March 3, 2025. What is your name?", "I am Hark, your voice assistant."),
+];
 
 /// The user's words as the model gets them: with the date and the time of the question in front.
 ///

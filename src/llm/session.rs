@@ -3,6 +3,7 @@
 use super::answer::{Answer, StopScan};
 use super::engine::{Engine, Fed};
 use super::llama::LlamaModelHandle;
+use super::prompt::{DEFAULT_SYSTEM, STARTER_EXAMPLES};
 use super::template::{Piece, Template};
 use super::utf8::Utf8Stream;
 use super::vocab::{Contents, Vocabulary};
@@ -63,7 +64,19 @@ impl<'m> LlamaSession<'m> {
     pub(super) fn new(model: &'m LlamaModelHandle, options: &ChatOptions) -> Result<Self, ChatError> {
         let engine = Engine::new(model, options.context_tokens, model.threads(options.threads))?;
         let (vocabulary, template) = model.language();
-        Ok(LlamaSession { model, engine, vocabulary, template, options: options.clone(), history: Vec::new(), pending: None })
+        let mut session =
+            LlamaSession { model, engine, vocabulary, template, options: options.clone(), history: Vec::new(), pending: None };
+        session.history = session.beginning();
+        Ok(session)
+    }
+
+    /// What a conversation begins with: nothing, or the examples for a starter model.
+    fn beginning(&self) -> Vec<Exchange> {
+        if !self.model.is_starter() || self.options.system != DEFAULT_SYSTEM {
+            return Vec::new();
+        }
+        let exchange = |(user, answer): &(&str, &str)| Exchange { user: (*user).to_owned(), answer: self.vocabulary.answer(answer) };
+        STARTER_EXAMPLES.iter().map(exchange).collect()
     }
 
     fn pieces(&self, turns: usize) -> Result<Vec<Piece>, ChatError> {
@@ -278,7 +291,7 @@ impl ChatSession for LlamaSession<'_> {
     }
 
     fn reset(&mut self) {
-        self.history.clear();
+        self.history = self.beginning();
         self.pending = None;
     }
 

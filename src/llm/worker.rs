@@ -1,10 +1,9 @@
 //! The llm thread: owns model and session, answers, remembers what was heard.
 
-// The one line to change when the speech part is merged: `use crate::speech::{Part, ThinkSplitter};`
-use super::think::{Part, ThinkSplitter};
 use super::{ChatError, ChatModel, ChatOptions, ChatSession, ReplyStats, prompt};
 use crate::error::{Stage, StageError};
 use crate::event::{LlmCmd, WorkerEvent};
+use crate::speech::{Part, ThinkSplitter};
 use crate::turn::{Outcome, TurnId, TurnReader};
 use crate::worker::Worker;
 use crossbeam_channel::{Receiver, Sender};
@@ -141,7 +140,7 @@ fn reply(
     turns: &TurnReader,
 ) -> Result<Outcome<ReplyStats>, ChatError> {
     let token = turns.token(turn);
-    let mut splitter = ThinkSplitter::new();
+    let mut splitter = ThinkSplitter::default();
     let send = |parts: Vec<Part>| {
         for part in parts {
             // The last look before sending; who receives looks again.

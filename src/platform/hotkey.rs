@@ -43,7 +43,18 @@ pub fn parse(combination: &str) -> Result<HotKey, StageError> {
         combination.trim().parse().map_err(|_| wrong(format!("\"{}\" is no key combination that can be used.", shorten(combination))))?;
     let alone = matches!(
         key.key,
-        Code::F1 | Code::F2 | Code::F3 | Code::F4 | Code::F5 | Code::F6 | Code::F7 | Code::F8 | Code::F9 | Code::F10 | Code::F11 | Code::F12
+        Code::F1
+            | Code::F2
+            | Code::F3
+            | Code::F4
+            | Code::F5
+            | Code::F6
+            | Code::F7
+            | Code::F8
+            | Code::F9
+            | Code::F10
+            | Code::F11
+            | Code::F12
     ) || matches!(
         key.key,
         Code::F13 | Code::F14 | Code::F15 | Code::F16 | Code::F17 | Code::F18 | Code::F19 | Code::F20 | Code::Pause | Code::ScrollLock
@@ -135,8 +146,7 @@ fn release(sink: &mut Sink) {
 #[must_use]
 pub fn spell(key: HotKey) -> String {
     let mut parts = Vec::new();
-    for (modifier, name) in
-        [(Modifiers::CONTROL, "Ctrl"), (Modifiers::ALT, "Alt"), (Modifiers::SHIFT, "Shift"), (Modifiers::META, "Super")]
+    for (modifier, name) in [(Modifiers::CONTROL, "Ctrl"), (Modifiers::ALT, "Alt"), (Modifiers::SHIFT, "Shift"), (Modifiers::META, "Super")]
     {
         if key.mods.contains(modifier) {
             parts.push(name.to_owned());
@@ -196,7 +206,8 @@ fn open(key: HotKey) -> Result<GlobalHotKeyManager, StageError> {
 #[cfg(target_os = "linux")]
 fn open(key: HotKey) -> Result<GlobalHotKeyManager, StageError> {
     const PATIENCE: std::time::Duration = std::time::Duration::from_secs(2);
-    let no_display = || fault("The display did not answer, so the talk key works in this window only.", "Start Hark again in a desktop session.");
+    let no_display =
+        || fault("The display did not answer, so the talk key works in this window only.", "Start Hark again in a desktop session.");
     let (tx, rx) = crossbeam_channel::bounded(1);
     let ask = move || {
         let answer = GlobalHotKeyManager::new().and_then(|manager| {

@@ -65,7 +65,8 @@ fn fence(line: &str) -> Option<(char, usize, &str)> {
     let mark = inner.chars().next().filter(|c| matches!(c, '`' | '~'))?;
     let count = inner.chars().take_while(|c| *c == mark).count();
     let rest = inner.get(count..)?.trim();
-    (line.len() - inner.len() <= 3 && count >= 3 && !rest.contains('`')).then(|| (mark, count, rest.split_whitespace().next().unwrap_or("")))
+    (line.len() - inner.len() <= 3 && count >= 3 && !rest.contains('`'))
+        .then(|| (mark, count, rest.split_whitespace().next().unwrap_or("")))
 }
 
 /// Draws the answer of `turn`.

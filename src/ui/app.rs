@@ -262,7 +262,9 @@ impl HarkApp {
     /// Ctrl and plus or minus change the size as well; that is kept like a choice in the settings.
     fn follow_zoom_keys(&mut self, ctx: &egui::Context) {
         // set_zoom_factor takes effect with the next frame: compare only with what the keys of this frame did.
-        let keys = ctx.input(|i| i.modifiers.command && [egui::Key::Plus, egui::Key::Equals, egui::Key::Minus, egui::Key::Num0].iter().any(|k| i.key_pressed(*k)));
+        let keys = ctx.input(|i| {
+            i.modifiers.command && [egui::Key::Plus, egui::Key::Equals, egui::Key::Minus, egui::Key::Num0].iter().any(|k| i.key_pressed(*k))
+        });
         let now = ctx.zoom_factor();
         if !keys && (now - zoom(self.settings.window.zoom)).abs() > 0.01 && self.memory.edited.is_none() && (0.75..=2.5).contains(&now) {
             self.settings.window.zoom = (now * 20.0).round() / 20.0;
@@ -342,5 +344,7 @@ pub fn run(settings: Settings, host_factory: impl FnOnce(Box<dyn Fn() + Send + S
         let locale = sys_locale::get_locale().unwrap_or_default();
         Ok(Box::new(HarkApp::new(&cc.egui_ctx, settings, host, locale)))
     });
-    eframe::run_native("Hark", options, create).map_err(|error| format!("The window could not be opened ({error}). Start Hark in a desktop session, or use its command line: hark --help."))
+    eframe::run_native("Hark", options, create).map_err(|error| {
+        format!("The window could not be opened ({error}). Start Hark in a desktop session, or use its command line: hark --help.")
+    })
 }

@@ -94,7 +94,10 @@ fn welcome_ui(ui: &mut Ui, state: &ViewState, cx: &UiContext<'_>, out: &mut Vec<
             ui.spacing_mut().extra_text_line_spacing = 3.0;
             ui.add(egui::Label::new(widgets::small(t, cx.texts.t("welcome.starter"))).wrap().selectable(false));
             ui.add_space(2.0);
-            if widgets::word_button(ui, t, cx.texts.t("action.models_folder"), false).on_hover_text(cx.texts.t("action.models_folder_tip")).clicked() {
+            if widgets::word_button(ui, t, cx.texts.t("action.models_folder"), false)
+                .on_hover_text(cx.texts.t("action.models_folder_tip"))
+                .clicked()
+            {
                 out.push(UiCommand::OpenModelsFolder);
             }
         });
@@ -179,7 +182,9 @@ fn fix_ui(ui: &mut Ui, error: &StageError, cx: &UiContext<'_>, out: &mut Vec<UiC
     ui.horizontal_wrapped(|ui| {
         ui.spacing_mut().item_spacing = vec2(8.0, 6.0);
         if matches!(fix, Fix::Folder)
-            && widgets::word_button(ui, t, cx.texts.t("action.models_folder"), true).on_hover_text(cx.texts.t("action.models_folder_tip")).clicked()
+            && widgets::word_button(ui, t, cx.texts.t("action.models_folder"), true)
+                .on_hover_text(cx.texts.t("action.models_folder_tip"))
+                .clicked()
         {
             out.push(UiCommand::OpenModelsFolder);
         }

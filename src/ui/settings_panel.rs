@@ -84,7 +84,15 @@ impl Form<'_> {
     }
 
     /// A number on a line, with its value written beside the name.
-    pub fn slider(&mut self, ui: &mut Ui, name: &str, value: &mut f32, range: std::ops::RangeInclusive<f32>, step: f64, shown: impl Fn(f32) -> String) {
+    pub fn slider(
+        &mut self,
+        ui: &mut Ui,
+        name: &str,
+        value: &mut f32,
+        range: std::ops::RangeInclusive<f32>,
+        step: f64,
+        shown: impl Fn(f32) -> String,
+    ) {
         ui.horizontal(|ui| {
             let label = self.name_in_row(ui, name);
             ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
@@ -147,10 +155,16 @@ fn models_ui(ui: &mut Ui, state: &ViewState, form: &mut Form<'_>, edited: &mut S
     ui.add_space(8.0);
     ui.horizontal_wrapped(|ui| {
         ui.spacing_mut().item_spacing = vec2(8.0, 6.0);
-        if widgets::word_button(ui, cx.tokens, cx.texts.t("action.models_folder"), false).on_hover_text(cx.texts.t("action.models_folder_tip")).clicked() {
+        if widgets::word_button(ui, cx.tokens, cx.texts.t("action.models_folder"), false)
+            .on_hover_text(cx.texts.t("action.models_folder_tip"))
+            .clicked()
+        {
             out.push(UiCommand::OpenModelsFolder);
         }
-        if widgets::word_button(ui, cx.tokens, cx.texts.t("settings.refresh"), false).on_hover_text(cx.texts.t("settings.refresh_tip")).clicked() {
+        if widgets::word_button(ui, cx.tokens, cx.texts.t("settings.refresh"), false)
+            .on_hover_text(cx.texts.t("settings.refresh_tip"))
+            .clicked()
+        {
             out.push(UiCommand::RefreshInventory);
         }
     });
@@ -190,10 +204,8 @@ fn window_ui(ui: &mut Ui, form: &mut Form<'_>, edited: &mut Settings, memory: &m
     form.choice(ui, cx.texts.t("settings.theme"), &themes, &mut edited.window.theme);
     // A language is named in itself, so that it is found by those who read only it.
     let chinese = *memory.chinese.get_or_insert_with(|| fonts::has_chinese(ui.ctx()));
-    let mut languages = vec![
-        (cx.texts.t("settings.language_system").to_owned(), UiLanguage::System),
-        ("English".to_owned(), UiLanguage::English),
-    ];
+    let mut languages =
+        vec![(cx.texts.t("settings.language_system").to_owned(), UiLanguage::System), ("English".to_owned(), UiLanguage::English)];
     let own_name = if chinese { "简体中文" } else { "Chinese (simplified)" };
     languages.push((own_name.to_owned(), UiLanguage::Chinese));
     form.choice(ui, cx.texts.t("settings.language"), &languages, &mut edited.window.language);

@@ -129,7 +129,9 @@ mod tests {
 
     #[test]
     fn times_are_short_and_never_strange() {
-        for (ms, text) in [(0.0, "0.00 s"), (424.4, "0.42 s"), (9994.0, "9.99 s"), (12_400.0, "12 s"), (-3.0, "0.00 s"), (f64::NAN, "0.00 s")] {
+        for (ms, text) in
+            [(0.0, "0.00 s"), (424.4, "0.42 s"), (9994.0, "9.99 s"), (12_400.0, "12 s"), (-3.0, "0.00 s"), (f64::NAN, "0.00 s")]
+        {
             assert_eq!(seconds(ms), text);
         }
     }

@@ -62,7 +62,8 @@ pub fn talk_area_ui(ui: &mut Ui, state: &ViewState, cx: &UiContext<'_>, memory: 
 fn hint_ui(ui: &mut Ui, look: TalkLook, state: &ViewState, cx: &UiContext<'_>, memory: &UiMemory) {
     let width = ui.available_width().min(TALK_COLUMN) - 2.0 * theme::GUTTER;
     let text = hint(ui, look, state, cx, memory, width);
-    let color = if matches!(look, TalkLook::Listening | TalkLook::Speaking | TalkLook::Fault) { cx.tokens.text } else { cx.tokens.secondary };
+    let color =
+        if matches!(look, TalkLook::Listening | TalkLook::Speaking | TalkLook::Fault) { cx.tokens.text } else { cx.tokens.secondary };
     let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), HINT), Sense::hover());
     let mut job = egui::text::LayoutJob::simple(text.clone(), theme::font(15.0), color, width);
     job.wrap.max_rows = 2;
@@ -117,11 +118,12 @@ fn typing_ui(ui: &mut Ui, cx: &UiContext<'_>, memory: &mut UiMemory, out: &mut V
     ui.horizontal(|ui| {
         ui.add_space(indent);
         ui.spacing_mut().item_spacing.x = 0.0;
-        let frame = Frame::new()
-            .fill(t.surface)
-            .stroke(Stroke::new(1.0, t.edge))
-            .corner_radius(22)
-            .inner_margin(Margin { left: 16, right: 6, top: 4, bottom: 4 });
+        let frame = Frame::new().fill(t.surface).stroke(Stroke::new(1.0, t.edge)).corner_radius(22).inner_margin(Margin {
+            left: 16,
+            right: 6,
+            top: 4,
+            bottom: 4,
+        });
         let shown = frame.show(ui, |ui| {
             let field = egui::TextEdit::singleline(&mut memory.draft)
                 .hint_text(cx.texts.t("talk.type_hint"))
@@ -152,4 +154,3 @@ fn typing_ui(ui: &mut Ui, cx: &UiContext<'_>, memory: &mut UiMemory, out: &mut V
         }
     });
 }
-

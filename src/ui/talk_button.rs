@@ -172,8 +172,7 @@ fn grown_level(look: TalkLook, cx: &UiContext<'_>, memory: &mut UiMemory) -> f32
 
 fn arc(ui: &Ui, center: Pos2, radius: f32, from: f32, length: f32, stroke: Stroke) {
     let steps = (length.abs() * 14.0).ceil().max(2.0) as usize;
-    let points: Vec<Pos2> =
-        (0..=steps).map(|i| center + radius * Vec2::angled(from + length * i as f32 / steps as f32)).collect();
+    let points: Vec<Pos2> = (0..=steps).map(|i| center + radius * Vec2::angled(from + length * i as f32 / steps as f32)).collect();
     for end in [points.first(), points.last()].into_iter().flatten() {
         ui.painter().circle_filled(*end, stroke.width / 2.0, stroke.color);
     }

@@ -1,6 +1,6 @@
 //! The window without a window: what a person presses, what the host gets, what is on the screen.
 
-use super::app::{Host, HarkApp, frame_time};
+use super::app::{HarkApp, Host, frame_time};
 use super::view_state::TalkLook;
 use crate::audio::level::Levels;
 use crate::config::settings::{Settings, ThemeChoice, UiLanguage};
@@ -220,7 +220,15 @@ fn every_phase_has_its_own_name_in_both_languages() {
         ),
         (
             UiLanguage::Chinese,
-            ["说话按钮，正在准备", "说话：按住并讲话", "正在听：说完后松开", "正在记下你说的话", "正在思考：按下可以改问别的", "正在回答：按下可以打断", "说话按钮，正在关闭"],
+            [
+                "说话按钮，正在准备",
+                "说话：按住并讲话",
+                "正在听：说完后松开",
+                "正在记下你说的话",
+                "正在思考：按下可以改问别的",
+                "正在回答：按下可以打断",
+                "说话按钮，正在关闭",
+            ],
         ),
     ];
     for (language, names) in expected {
@@ -357,7 +365,10 @@ fn odd_texts_and_sizes_do_not_break_the_window() {
             Event::PartialText(t, "x".repeat(100_000)),
         ]);
         w.send([
-            Event::ReplyDelta(t, "| a | b |\n|--|--|\n| 1 | 2 |\n\n1. one\n   - two\n> quote\n\n# H\n[l](http://x) ![i](http://y)\n```\nopen".into()),
+            Event::ReplyDelta(
+                t,
+                "| a | b |\n|--|--|\n| 1 | 2 |\n\n1. one\n   - two\n> quote\n\n# H\n[l](http://x) ![i](http://y)\n```\nopen".into(),
+            ),
             Event::Phase(t, Phase::Speaking),
             Event::ClauseStarted { turn: t, seq: 0, text: "a".repeat(5000), range: (1, 30) },
         ]);

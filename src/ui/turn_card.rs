@@ -88,7 +88,10 @@ fn thinking_ui(ui: &mut Ui, turn: &TurnView, cx: &UiContext<'_>, memory: &mut Ui
 fn figures_ui(ui: &mut Ui, turn: &TurnView, top: f32, cx: &UiContext<'_>, memory: &mut UiMemory, out: &mut Vec<UiCommand>) {
     let t = cx.tokens;
     let id = egui::Id::unique(("figures", turn.id.0));
-    let area = egui::Rect::from_min_max(egui::pos2(ui.max_rect().left(), top), egui::pos2(ui.max_rect().right(), ui.cursor().top() + theme::TARGET));
+    let area = egui::Rect::from_min_max(
+        egui::pos2(ui.max_rect().left(), top),
+        egui::pos2(ui.max_rect().right(), ui.cursor().top() + theme::TARGET),
+    );
     let near = ui.rect_contains_pointer(area) || ui.data(|d| d.get_temp::<bool>(id).unwrap_or(false));
     let shown = ui.scope(|ui| {
         if !near {
@@ -105,7 +108,8 @@ fn figures_ui(ui: &mut Ui, turn: &TurnView, top: f32, cx: &UiContext<'_>, memory
         });
     });
     // With the keyboard on the button the row shows as well.
-    let focused = ui.memory(|m| m.focused()).and_then(|f| ui.ctx().read_response(f)).is_some_and(|r| shown.response.rect.contains(r.rect.center()));
+    let focused =
+        ui.memory(|m| m.focused()).and_then(|f| ui.ctx().read_response(f)).is_some_and(|r| shown.response.rect.contains(r.rect.center()));
     ui.data_mut(|d| d.insert_temp(id, focused));
 }
 
