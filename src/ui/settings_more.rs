@@ -96,7 +96,9 @@ fn optional_ui(ui: &mut Ui, form: &mut Form<'_>, name: &str, value: &mut Option<
     if number != before {
         *value = Some(number);
     }
-    if value.is_some() && widgets::word_button(ui, cx.tokens, cx.texts.t("more.reset"), false).on_hover_text(cx.texts.t("more.reset_tip")).clicked() {
+    if value.is_some()
+        && widgets::word_button(ui, cx.tokens, cx.texts.t("more.reset"), false).on_hover_text(cx.texts.t("more.reset_tip")).clicked()
+    {
         *value = None;
         form.commit = true;
     }

@@ -27,7 +27,10 @@ pub fn talk_area_ui(ui: &mut Ui, state: &ViewState, cx: &UiContext<'_>, memory: 
     let look = state.look();
     let width = ui.available_width();
     ui.spacing_mut().item_spacing.y = 0.0;
-    let (row, _) = ui.allocate_exact_size(vec2(width, ROW), Sense::hover());
+    let all = ui.max_rect();
+    let row = Rect::from_min_size(all.min, vec2(width, ROW));
+    let words = Rect::from_min_size(row.left_bottom(), vec2(width, HINT));
+    let field = Rect::from_min_size(words.left_bottom(), vec2(width, FIELD));
     let middle = Rect::from_center_size(row.center(), vec2(width.min(TALK_COLUMN), ROW));
     match look {
         TalkLook::Listening => waveform::paint(ui.painter(), row.shrink2(vec2(0.0, 20.0)), &cx.levels.input, cx.tokens.listening),
@@ -52,9 +55,9 @@ pub fn talk_area_ui(ui: &mut Ui, state: &ViewState, cx: &UiContext<'_>, memory: 
             out.push(UiCommand::Act(UserAction::Cancel));
         }
     });
-    hint_ui(ui, look, state, cx, memory);
+    ui.scope_builder(UiBuilder::new().max_rect(words), |ui| hint_ui(ui, look, state, cx, memory));
     if memory.typing {
-        typing_ui(ui, cx, memory, out);
+        ui.scope_builder(UiBuilder::new().max_rect(field), |ui| typing_ui(ui, cx, memory, out));
     }
 }
 
@@ -62,7 +65,8 @@ pub fn talk_area_ui(ui: &mut Ui, state: &ViewState, cx: &UiContext<'_>, memory: 
 fn hint_ui(ui: &mut Ui, look: TalkLook, state: &ViewState, cx: &UiContext<'_>, memory: &UiMemory) {
     let width = ui.available_width().min(TALK_COLUMN) - 2.0 * theme::GUTTER;
     let text = hint(ui, look, state, cx, memory, width);
-    let color = if matches!(look, TalkLook::Listening | TalkLook::Speaking | TalkLook::Fault) { cx.tokens.text } else { cx.tokens.secondary };
+    let color =
+        if matches!(look, TalkLook::Listening | TalkLook::Speaking | TalkLook::Fault) { cx.tokens.text } else { cx.tokens.secondary };
     let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), HINT), Sense::hover());
     let mut job = egui::text::LayoutJob::simple(text.clone(), theme::font(15.0), color, width);
     job.wrap.max_rows = 2;
@@ -117,11 +121,12 @@ fn typing_ui(ui: &mut Ui, cx: &UiContext<'_>, memory: &mut UiMemory, out: &mut V
     ui.horizontal(|ui| {
         ui.add_space(indent);
         ui.spacing_mut().item_spacing.x = 0.0;
-        let frame = Frame::new()
-            .fill(t.surface)
-            .stroke(Stroke::new(1.0, t.edge))
-            .corner_radius(22)
-            .inner_margin(Margin { left: 16, right: 6, top: 4, bottom: 4 });
+        let frame = Frame::new().fill(t.surface).stroke(Stroke::new(1.0, t.edge)).corner_radius(22).inner_margin(Margin {
+            left: 16,
+            right: 6,
+            top: 4,
+            bottom: 4,
+        });
         let shown = frame.show(ui, |ui| {
             let field = egui::TextEdit::singleline(&mut memory.draft)
                 .hint_text(cx.texts.t("talk.type_hint"))
@@ -152,4 +157,3 @@ fn typing_ui(ui: &mut Ui, cx: &UiContext<'_>, memory: &mut UiMemory, out: &mut V
         }
     });
 }
-

@@ -1,13 +1,12 @@
 //! The window without a window: what a person presses, what the host gets, what is on the screen.
 
-use super::app::{Host, HarkApp, frame_time};
+use super::app::{HarkApp, Host, frame_time};
 use super::view_state::TalkLook;
 use crate::audio::level::Levels;
 use crate::config::settings::{Settings, ThemeChoice, UiLanguage};
 use crate::error::{Severity, Stage, StageError};
 use crate::event::{Event, Phase, StageStatus, Timing, TurnEnd, UserAction};
 use crate::models::store::{Inventory, ModelEntry};
-use crate::stt::EngineInfo;
 use crate::turn::TurnId;
 use egui::accesskit::Role;
 use egui_kittest::{Harness, kittest::Queryable};
@@ -220,7 +219,15 @@ fn every_phase_has_its_own_name_in_both_languages() {
         ),
         (
             UiLanguage::Chinese,
-            ["说话按钮，正在准备", "说话：按住并讲话", "正在听：说完后松开", "正在记下你说的话", "正在思考：按下可以改问别的", "正在回答：按下可以打断", "说话按钮，正在关闭"],
+            [
+                "说话按钮，正在准备",
+                "说话：按住并讲话",
+                "正在听：说完后松开",
+                "正在记下你说的话",
+                "正在思考：按下可以改问别的",
+                "正在回答：按下可以打断",
+                "说话按钮，正在关闭",
+            ],
         ),
     ];
     for (language, names) in expected {
@@ -295,7 +302,7 @@ fn choosing_another_model_is_saved() {
         w.harness.run_steps(4);
         let saved = w.log.borrow().saved.last().cloned().expect("saved");
         assert_eq!(saved.models.chat, Some(PathBuf::from("second-chat")));
-        w.harness.get_by_label("Show answers only, say nothing").click();
+        w.harness.get_by_role_and_label(Role::CheckBox, "Show answers only, say nothing").click();
         w.harness.run_steps(4);
         assert!(w.log.borrow().saved.last().expect("saved").audio.mute);
     }
@@ -339,6 +346,21 @@ fn nothing_is_drawn_again_while_nothing_happens() {
 }
 
 #[test]
+fn the_size_is_kept_whether_it_was_chosen_or_typed() {
+    let mut w = Window::english().idle();
+    let zoom = |w: &Window| (w.harness.ctx.zoom_factor(), w.log.borrow().saved.last().map(|s| s.window.zoom));
+    w.click("Settings");
+    w.harness.get_by_role_and_label(Role::Slider, "Size").set_value_accesskit(1.5);
+    w.harness.run_steps(5);
+    assert_eq!(zoom(&w), (1.5, Some(1.5)));
+    w.harness.key_press_modifiers(egui::Modifiers::COMMAND, egui::Key::Minus);
+    w.harness.run_steps(5);
+    let (shown, kept) = zoom(&w);
+    assert!(shown < 1.45 && kept == Some(shown), "{shown} {kept:?}");
+    assert_eq!(w.log.borrow().saved.len(), 2);
+}
+
+#[test]
 fn closing_says_quit_once() {
     let mut w = Window::english().idle();
     w.harness.state_mut().as_mut().unwrap().quit();
@@ -357,7 +379,10 @@ fn odd_texts_and_sizes_do_not_break_the_window() {
             Event::PartialText(t, "x".repeat(100_000)),
         ]);
         w.send([
-            Event::ReplyDelta(t, "| a | b |\n|--|--|\n| 1 | 2 |\n\n1. one\n   - two\n> quote\n\n# H\n[l](http://x) ![i](http://y)\n```\nopen".into()),
+            Event::ReplyDelta(
+                t,
+                "| a | b |\n|--|--|\n| 1 | 2 |\n\n1. one\n   - two\n> quote\n\n# H\n[l](http://x) ![i](http://y)\n```\nopen".into(),
+            ),
             Event::Phase(t, Phase::Speaking),
             Event::ClauseStarted { turn: t, seq: 0, text: "a".repeat(5000), range: (1, 30) },
         ]);

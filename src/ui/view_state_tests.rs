@@ -55,11 +55,7 @@ fn a_turn_grows_from_partial_words_to_a_spoken_answer() {
 #[test]
 fn only_an_interrupted_answer_has_a_part_that_was_not_heard() {
     let answer = |end| {
-        state(&[
-            said("Hi"),
-            Event::ReplyFinal { turn: T1, text: "Grüße. Und mehr.".into(), heard_bytes: 3 },
-            Event::TurnEnded(T1, end),
-        ])
+        state(&[said("Hi"), Event::ReplyFinal { turn: T1, text: "Grüße. Und mehr.".into(), heard_bytes: 3 }, Event::TurnEnded(T1, end)])
     };
     // Byte 3 is inside of ü (2..4): the cut moves back to a character's border.
     assert_eq!(answer(TurnEnd::Cancelled).last_turn().unwrap().unheard_from(), Some(2));

@@ -37,25 +37,25 @@ pub fn focus_ring(ui: &Ui, t: &Tokens, response: &Response, radius: f32) {
 /// A button with words. `strong` fills it with the accent.
 pub fn word_button(ui: &mut Ui, t: &Tokens, text: &str, strong: bool) -> Response {
     let label = RichText::new(text).size(14.0);
-    let button = if strong {
-        egui::Button::new(label.color(t.on_phase)).fill(t.accent).stroke(Stroke::NONE)
-    } else {
-        egui::Button::new(label)
-    };
+    let button =
+        if strong { egui::Button::new(label.color(t.on_phase)).fill(t.accent).stroke(Stroke::NONE) } else { egui::Button::new(label) };
     ui.add(button.corner_radius(theme::TARGET / 2.0).wrap_mode(egui::TextWrapMode::Truncate)).on_hover_cursor(CursorIcon::PointingHand)
 }
 
 /// A card: raised, rounded, a hairline around it.
 pub fn card(t: &Tokens, fill: Color32, edge: Color32) -> Frame {
-    Frame::new().fill(fill).stroke(Stroke::new(1.0, edge)).corner_radius(theme::CARD_RADIUS).inner_margin(Margin::symmetric(14, 12)).shadow(
-        egui::Shadow { offset: [0, 1], blur: 3, spread: 0, color: theme::alpha(t.text, 0.04) },
-    )
+    Frame::new()
+        .fill(fill)
+        .stroke(Stroke::new(1.0, edge))
+        .corner_radius(theme::CARD_RADIUS)
+        .inner_margin(Margin::symmetric(14, 12))
+        .shadow(egui::Shadow { offset: [0, 1], blur: 3, spread: 0, color: theme::alpha(t.text, 0.04) })
 }
 
 /// Secondary text.
 #[must_use]
 pub fn small(t: &Tokens, text: impl Into<String>) -> RichText {
-    RichText::new(text).size(theme::SMALL).color(t.secondary)
+    theme::lined(text, theme::SMALL).color(t.secondary)
 }
 
 /// A switch with its name on the left; returns true when it was turned.
