@@ -253,6 +253,29 @@ mod tests {
         assert!(desktop_can("", "x11", ":0").is_ok());
     }
 
+    /// Runs itself once more with an environment that says one thing or another about the display.
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn without_a_display_there_is_a_sentence_and_no_hang() {
+        let name = "platform::hotkey::tests::without_a_display_there_is_a_sentence_and_no_hang";
+        if let Ok(expected) = std::env::var("HARK_TEST_HOTKEY_CHILD") {
+            let error = TalkKey::register("Ctrl+Alt+Space", Box::new(|_| ())).unwrap_err();
+            assert!(error.message.contains(&expected) && !error.hint.is_empty(), "{error}");
+            return;
+        }
+        for (display, wayland, expected) in [(":59", "", "did not answer"), ("", "", "no display"), (":0", "wayland-0", "Wayland")] {
+            let status = std::process::Command::new(std::env::current_exe().unwrap())
+                .args(["--exact", name])
+                .env("HARK_TEST_HOTKEY_CHILD", expected)
+                .env("DISPLAY", display)
+                .env("WAYLAND_DISPLAY", wayland)
+                .env("XDG_SESSION_TYPE", "")
+                .output()
+                .unwrap();
+            assert!(status.status.success(), "{expected}: {}", String::from_utf8_lossy(&status.stdout));
+        }
+    }
+
     /// Needs an X server of its own (it presses keys): `HARK_TEST_DISPLAY` names it and equals `DISPLAY`.
     #[cfg(target_os = "linux")]
     #[test]
