@@ -174,7 +174,7 @@ fn desktop_can(wayland: &str, session: &str, display: &str) -> Result<(), StageE
     if !wayland.is_empty() || session == "wayland" {
         return Err(fault(
             "This desktop (Wayland) does not let programs hear keys while another window has the focus.",
-            "Hold the talk button, or Space in this window; or bind a key of the desktop to \"hark remote toggle\".",
+            "Hold the talk button, or Space in this window.",
         ));
     }
     if display.is_empty() {
