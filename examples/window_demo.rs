@@ -173,11 +173,10 @@ fn speech() -> Arc<Levels> {
     let levels = Levels::default();
     for i in 0..200 {
         let t = i as f32 * 0.02;
-        let syllable = (t * 4.3 * std::f32::consts::TAU).sin().abs().powf(0.7);
-        let word = (0.5 + 0.5 * (t * 1.1 * std::f32::consts::TAU + 1.0).sin()).powf(0.6);
-        let grain = 0.85 + 0.15 * (t * 61.0).sin();
-        let rms = 0.02 + 0.20 * syllable * word * grain;
-        let level = Level { rms, peak: (rms * 2.6 * (0.9 + 0.1 * (t * 87.0).cos())).min(1.0) };
+        let syllable = 0.6 + 0.4 * (t * 3.1 * std::f32::consts::TAU).sin();
+        let word = 0.5 + 0.5 * (t * 0.7 * std::f32::consts::TAU + 1.0).sin() * (t * 1.9).cos();
+        let rms = 0.01 + 0.16 * syllable * word;
+        let level = Level { rms, peak: (rms * 2.8 + 0.02 * (t * 9.0).cos().abs()).min(1.0) };
         levels.input.push(level);
         levels.output.push(level);
     }

@@ -41,24 +41,12 @@ pub fn parse(combination: &str) -> Result<HotKey, StageError> {
     let wrong = |what: String| fault(what, "Use one or two of Ctrl, Alt, Shift and Super with one other key, such as Ctrl+Alt+Space.");
     let key: HotKey =
         combination.trim().parse().map_err(|_| wrong(format!("\"{}\" is no key combination that can be used.", shorten(combination))))?;
-    let alone = matches!(
-        key.key,
-        Code::F1
-            | Code::F2
-            | Code::F3
-            | Code::F4
-            | Code::F5
-            | Code::F6
-            | Code::F7
-            | Code::F8
-            | Code::F9
-            | Code::F10
-            | Code::F11
-            | Code::F12
-    ) || matches!(
-        key.key,
-        Code::F13 | Code::F14 | Code::F15 | Code::F16 | Code::F17 | Code::F18 | Code::F19 | Code::F20 | Code::Pause | Code::ScrollLock
-    );
+    let function = key.key.to_string().strip_prefix('F').and_then(|n| n.parse::<u8>().ok());
+    let alone = function.is_some() || matches!(key.key, Code::Pause | Code::ScrollLock);
+    if function.is_some_and(|n| n <= 12) && key.mods.contains(Modifiers::CONTROL | Modifiers::ALT) {
+        // X11 keeps them for switching to a console and never passes them on, although it lets them be asked for.
+        return Err(wrong(format!("{} belongs to the system.", spell(key))));
+    }
     if !alone && !key.mods.intersects(Modifiers::CONTROL | Modifiers::ALT | Modifiers::META) {
         return Err(wrong(format!("\"{}\" alone is needed for typing.", shorten(combination))));
     }
@@ -186,7 +174,7 @@ fn desktop_can(wayland: &str, session: &str, display: &str) -> Result<(), StageE
     if !wayland.is_empty() || session == "wayland" {
         return Err(fault(
             "This desktop (Wayland) does not let programs hear keys while another window has the focus.",
-            "Hold the talk button, or Space in this window; or bind a key of the desktop to \"hark remote toggle\".",
+            "Hold the talk button, or Space in this window.",
         ));
     }
     if display.is_empty() {
@@ -247,7 +235,9 @@ mod tests {
 
     #[test]
     fn what_is_no_combination_gets_a_sentence() {
-        for text in ["", "+", "Ctrl+", "Ctrl+Alt", "Space", "Shift+A", "Ctrl+Nonsense", "A+Ctrl", "\u{0}\u{7}", &"x".repeat(100_000)] {
+        for text in
+            ["", "+", "Ctrl+", "Ctrl+Alt", "Space", "Shift+A", "Ctrl+Nonsense", "A+Ctrl", "Ctrl+Alt+F9", "\u{0}\u{7}", &"x".repeat(100_000)]
+        {
             let error = parse(text).unwrap_err();
             assert_eq!(error.stage, Stage::Desktop);
             assert!(error.message.len() < 200 && error.hint.contains("Ctrl+Alt+Space"), "{error}");
@@ -261,6 +251,55 @@ mod tests {
         assert!(desktop_can("", "wayland", ":0").is_err());
         assert!(desktop_can("", "tty", "").unwrap_err().message.contains("no display"));
         assert!(desktop_can("", "x11", ":0").is_ok());
+    }
+
+    /// Runs itself once more with an environment that says one thing or another about the display.
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn without_a_display_there_is_a_sentence_and_no_hang() {
+        let name = "platform::hotkey::tests::without_a_display_there_is_a_sentence_and_no_hang";
+        if let Ok(expected) = std::env::var("HARK_TEST_HOTKEY_CHILD") {
+            let error = TalkKey::register("Ctrl+Alt+Space", Box::new(|_| ())).unwrap_err();
+            assert!(error.message.contains(&expected) && !error.hint.is_empty(), "{error}");
+            return;
+        }
+        for (display, wayland, expected) in [(":59", "", "did not answer"), ("", "", "no display"), (":0", "wayland-0", "Wayland")] {
+            let status = std::process::Command::new(std::env::current_exe().unwrap())
+                .args(["--exact", name])
+                .env("HARK_TEST_HOTKEY_CHILD", expected)
+                .env("DISPLAY", display)
+                .env("WAYLAND_DISPLAY", wayland)
+                .env("XDG_SESSION_TYPE", "")
+                .output()
+                .unwrap();
+            assert!(status.status.success(), "{expected}: {}", String::from_utf8_lossy(&status.stdout));
+        }
+    }
+
+    /// Needs an X server of its own (it presses keys): `HARK_TEST_DISPLAY` names it and equals `DISPLAY`.
+    #[cfg(target_os = "linux")]
+    #[test]
+    fn the_key_is_heard_on_a_real_display_and_given_back() {
+        let display = std::env::var("HARK_TEST_DISPLAY").unwrap_or_default();
+        let xdotool = |what: &str| std::process::Command::new("xdotool").args([what, "ctrl+alt+k"]).status().is_ok_and(|s| s.success());
+        if display.is_empty() || std::env::var("DISPLAY").as_ref() != Ok(&display) || !xdotool("keyup") {
+            println!("skipped: needs HARK_TEST_DISPLAY and xdotool");
+            return;
+        }
+        let (tx, rx) = crossbeam_channel::bounded(8);
+        let report = move |down| {
+            let _ = tx.send(down);
+        };
+        let mut key = TalkKey::register("Ctrl+Shift+F8", Box::new(report)).unwrap();
+        key.change("Ctrl+Alt+K").unwrap();
+        let patience = std::time::Duration::from_secs(2);
+        assert!(xdotool("keydown"));
+        assert_eq!(rx.recv_timeout(patience), Ok(true));
+        assert!(xdotool("keyup"));
+        assert_eq!(rx.recv_timeout(patience), Ok(false));
+        drop(key);
+        assert!(xdotool("key"));
+        assert!(rx.recv_timeout(std::time::Duration::from_millis(300)).is_err(), "the key was given back");
     }
 
     #[test]

@@ -95,9 +95,19 @@ fn text_ui(ui: &mut Ui, id: Id, part: &str, segment: &Segment, clause: Option<Ra
     let ranges = sounding.map(|c| c.start - offset..c.end - offset).into_iter().collect();
     memory.markdown.search_cache_mut(&id).set_search_ranges(ranges);
     ui.scope(|ui| {
-        ui.spacing_mut().extra_text_line_spacing = theme::EXTRA_LINE;
+        let t = cx.tokens;
+        let style = ui.style_mut();
+        style.text_styles.insert(egui::TextStyle::Body, theme::reading_font(theme::BODY));
+        style.text_styles.insert(egui::TextStyle::Heading, theme::reading_font(19.0));
+        style.text_styles.insert(egui::TextStyle::Monospace, theme::reading_code(15.0));
+        // A list's rows are as high as their text.
+        style.spacing.interact_size.y = (theme::BODY * theme::LINE).round();
+        style.spacing.item_spacing.y = 2.0;
+        // There is no bold font: what is strong is a little brighter than the rest.
+        style.visuals.widgets.noninteractive.fg_stroke.color = theme::mix(t.text, t.secondary, 0.22);
+        style.visuals.widgets.active.fg_stroke.color = theme::mix(t.text, t.strongest, 0.9);
         if segment.unheard {
-            ui.visuals_mut().override_text_color = Some(cx.tokens.secondary);
+            style.visuals.override_text_color = Some(t.secondary);
         }
         CommonMarkViewer::new().search_match_color(cx.tokens.spoken).show_with_id(id, ui, &mut memory.markdown, part.trim_matches('\n'));
     });
@@ -130,8 +140,7 @@ fn code_ui(ui: &mut Ui, id: Id, language: &str, code: &str, cx: &UiContext<'_>, 
             });
         });
         egui::ScrollArea::horizontal().id_salt(id).show(ui, |ui| {
-            ui.spacing_mut().extra_text_line_spacing = 3.0;
-            ui.add(egui::Label::new(RichText::new(code).monospace().color(t.text)).extend());
+            ui.add(egui::Label::new(RichText::new(code).monospace().line_height(Some(20.0)).color(t.text)).extend());
         });
     });
     ui.add_space(4.0);
@@ -154,7 +163,7 @@ pub fn copy_button(ui: &mut Ui, id: Id, name: &str, text: &str, cx: &UiContext<'
 mod tests {
     use super::*;
 
-    fn parts<'a>(text: &'a str, cut: Option<usize>) -> Vec<(&'a str, Option<String>, bool)> {
+    fn parts(text: &str, cut: Option<usize>) -> Vec<(&str, Option<String>, bool)> {
         segments(text, cut).into_iter().map(|s| (&text[s.range], s.code, s.unheard)).collect()
     }
 

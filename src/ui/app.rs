@@ -61,6 +61,8 @@ pub struct HarkApp {
     /// Inner size of the window, in points at zoom 1.
     size: (f32, f32),
     quitting: bool,
+    zoom_asked: f32,
+    zoom_pending: bool,
 }
 
 impl HarkApp {
@@ -82,6 +84,8 @@ impl HarkApp {
             hotkey: None,
             system_locale,
             quitting: false,
+            zoom_asked: 1.0,
+            zoom_pending: true,
         };
         app.dress(ctx);
         let wanted = app.settings.window.hotkey.clone();
@@ -253,24 +257,25 @@ impl HarkApp {
     }
 
     /// Colours and size after the settings.
-    fn dress(&self, ctx: &egui::Context) {
+    fn dress(&mut self, ctx: &egui::Context) {
         theme::install(ctx, self.settings.window.reduced_motion);
         ctx.set_theme(theme::preference(self.settings.window.theme));
-        ctx.set_zoom_factor(zoom(self.settings.window.zoom));
+        self.zoom_asked = zoom(self.settings.window.zoom);
+        // It takes effect with the next frame.
+        self.zoom_pending = true;
+        ctx.set_zoom_factor(self.zoom_asked);
     }
 
     /// Ctrl and plus or minus change the size as well; that is kept like a choice in the settings.
     fn follow_zoom_keys(&mut self, ctx: &egui::Context) {
-        // set_zoom_factor takes effect with the next frame: compare only with what the keys of this frame did.
-        let keys = ctx.input(|i| {
-            i.modifiers.command && [egui::Key::Plus, egui::Key::Equals, egui::Key::Minus, egui::Key::Num0].iter().any(|k| i.key_pressed(*k))
-        });
         let now = ctx.zoom_factor();
-        if !keys && (now - zoom(self.settings.window.zoom)).abs() > 0.01 && self.memory.edited.is_none() && (0.75..=2.5).contains(&now) {
-            self.settings.window.zoom = (now * 20.0).round() / 20.0;
-            if let Err(error) = self.host.save(&self.settings) {
-                self.state.apply(&Event::Notice(TurnId::NONE, error));
-            }
+        if (now - self.zoom_asked).abs() < 0.001 {
+            self.zoom_pending = false;
+        } else if !self.zoom_pending {
+            // Not what was asked for, and nothing is on its way: the keys did it.
+            let mut settings = self.settings.clone();
+            settings.window.zoom = zoom((now * 20.0).round() / 20.0);
+            self.save(ctx, settings);
         }
     }
 }
@@ -345,6 +350,8 @@ pub fn run(settings: Settings, host_factory: impl FnOnce(Box<dyn Fn() + Send + S
         Ok(Box::new(HarkApp::new(&cc.egui_ctx, settings, host, locale)))
     });
     eframe::run_native("Hark", options, create).map_err(|error| {
-        format!("The window could not be opened ({error}). Start Hark in a desktop session, or use its command line: hark --help.")
+        // The library's own words name source files; they are for the log.
+        tracing::error!(%error, "no window");
+        "The window could not be opened on this display. Start Hark in a desktop session, or use its command line: hark --help.".to_owned()
     })
 }

@@ -6,7 +6,7 @@ use super::{UiCommand, UiContext, UiMemory, theme, turn_card, widgets};
 use crate::error::{Severity, Stage, StageError};
 use crate::event::{Phase, UserAction};
 use crate::turn::TurnId;
-use egui::{CursorIcon, Frame, RichText, Role, Sense, Ui, UiBuilder, WidgetInfo, vec2};
+use egui::{CursorIcon, Role, Sense, Ui, UiBuilder, WidgetInfo, vec2};
 use std::collections::HashMap;
 
 /// What the starter models can answer; spoken or clicked.
@@ -21,7 +21,7 @@ pub struct Heights {
 
 /// Draws the stream into the space that is left.
 pub fn conversation_ui(ui: &mut Ui, state: &ViewState, cx: &UiContext<'_>, memory: &mut UiMemory, out: &mut Vec<UiCommand>) {
-    egui::ScrollArea::vertical().id_salt("conversation").auto_shrink(false).stick_to_bottom(true).show(ui, |ui| {
+    egui::ScrollArea::vertical().id_salt("conversation").auto_shrink(false).stick_to_bottom(!state.is_empty()).show(ui, |ui| {
         let column = (ui.available_width() - 2.0 * theme::GUTTER).min(theme::TEXT_COLUMN);
         let left = ((ui.available_width() - column) / 2.0).max(0.0);
         ui.horizontal_top(|ui| {
@@ -30,10 +30,11 @@ pub fn conversation_ui(ui: &mut Ui, state: &ViewState, cx: &UiContext<'_>, memor
                 ui.set_width(column);
                 ui.spacing_mut().item_spacing.y = 6.0;
                 ui.add_space(theme::GUTTER);
+                // What is missing comes before the welcome: it is the first thing to do.
+                stream_ui(ui, state, cx, memory, out);
                 if state.is_empty() {
                     welcome_ui(ui, state, cx, out);
                 }
-                stream_ui(ui, state, cx, memory, out);
                 ui.add_space(8.0);
             });
         });
@@ -63,7 +64,7 @@ fn stream_ui(ui: &mut Ui, state: &ViewState, cx: &UiContext<'_>, memory: &mut Ui
                 let builder = UiBuilder::new().id_salt(("turn", turn.id.0));
                 let drawn = ui.scope_builder(builder, |ui| {
                     turn_card::turn_ui(ui, turn, cx, memory, out);
-                    ui.add_space(10.0);
+                    ui.add_space(6.0);
                 });
                 if over {
                     memory.heights.known.insert(turn.id, drawn.response.rect.height());
@@ -76,11 +77,8 @@ fn stream_ui(ui: &mut Ui, state: &ViewState, cx: &UiContext<'_>, memory: &mut Ui
 fn welcome_ui(ui: &mut Ui, state: &ViewState, cx: &UiContext<'_>, out: &mut Vec<UiCommand>) {
     let t = cx.tokens;
     ui.add_space(12.0);
-    ui.scope(|ui| {
-        ui.spacing_mut().extra_text_line_spacing = theme::EXTRA_LINE;
-        ui.add(egui::Label::new(RichText::new(cx.texts.t("welcome.title")).size(24.0).color(t.text)).wrap().selectable(false));
-        ui.add(egui::Label::new(RichText::new(cx.texts.t("welcome.body")).color(t.secondary)).wrap().selectable(false));
-    });
+    ui.add(egui::Label::new(theme::lined(cx.texts.t("welcome.title"), 24.0).color(t.text)).wrap().selectable(false));
+    ui.add(egui::Label::new(theme::reading(cx.texts.t("welcome.body")).color(t.secondary)).wrap().selectable(false));
     ui.add_space(14.0);
     ui.add(egui::Label::new(widgets::small(t, cx.texts.t("welcome.try"))).selectable(false));
     for question in STARTERS {
@@ -90,17 +88,14 @@ fn welcome_ui(ui: &mut Ui, state: &ViewState, cx: &UiContext<'_>, out: &mut Vec<
     }
     if state.starter() {
         ui.add_space(14.0);
-        Frame::new().show(ui, |ui| {
-            ui.spacing_mut().extra_text_line_spacing = 3.0;
-            ui.add(egui::Label::new(widgets::small(t, cx.texts.t("welcome.starter"))).wrap().selectable(false));
-            ui.add_space(2.0);
-            if widgets::word_button(ui, t, cx.texts.t("action.models_folder"), false)
-                .on_hover_text(cx.texts.t("action.models_folder_tip"))
-                .clicked()
-            {
-                out.push(UiCommand::OpenModelsFolder);
-            }
-        });
+        ui.add(egui::Label::new(widgets::small(t, cx.texts.t("welcome.starter"))).wrap().selectable(false));
+        ui.add_space(2.0);
+        if widgets::word_button(ui, t, cx.texts.t("action.models_folder"), false)
+            .on_hover_text(cx.texts.t("action.models_folder_tip"))
+            .clicked()
+        {
+            out.push(UiCommand::OpenModelsFolder);
+        }
     }
     ui.add_space(8.0);
 }
@@ -152,14 +147,13 @@ fn notice_ui(ui: &mut Ui, error: &StageError, cx: &UiContext<'_>, out: &mut Vec<
             ui.spacing_mut().item_spacing.x = 12.0;
             let (place, _) = ui.allocate_exact_size(vec2(20.0, 22.0), Sense::hover());
             icons::paint(ui.painter(), icon, place.center(), 20.0, color);
-            let text = ui.available_width() - theme::TARGET - 8.0;
+            let text = ui.available_width() - theme::TARGET - 12.0;
             ui.vertical(|ui| {
                 ui.set_width(text);
                 ui.spacing_mut().item_spacing.y = 4.0;
-                ui.spacing_mut().extra_text_line_spacing = 3.0;
-                ui.add(egui::Label::new(RichText::new(&error.message).size(15.0).color(t.text)).wrap());
+                ui.add(egui::Label::new(theme::lined(&error.message, 15.0).color(t.text)).wrap());
                 if !error.hint.is_empty() {
-                    ui.add(egui::Label::new(RichText::new(&error.hint).size(14.0).color(t.secondary)).wrap());
+                    ui.add(egui::Label::new(theme::lined(&error.hint, 14.0).color(t.secondary)).wrap());
                 }
                 fix_ui(ui, error, cx, out);
             });

@@ -1,6 +1,6 @@
 //! The settings: sound, models, voice, window. Every change takes effect at once and is kept.
 
-use super::icons::Icon;
+use super::icons::{self, Icon};
 use super::view_state::ViewState;
 use super::{UiCommand, UiContext, UiMemory, fonts, settings_more, theme, widgets};
 use crate::config::settings::{Settings, ThemeChoice, UiLanguage};
@@ -20,7 +20,10 @@ pub fn settings_ui(ui: &mut Ui, state: &ViewState, cx: &UiContext<'_>, memory: &
             ui.vertical(|ui| {
                 ui.set_width(width);
                 ui.spacing_mut().item_spacing.y = 4.0;
-                ui.add_space(8.0);
+                ui.add_space(16.0);
+                for name in [egui::TextStyle::Body, egui::TextStyle::Button] {
+                    ui.style_mut().text_styles.insert(name, theme::font(15.0));
+                }
                 ui.add(egui::Label::new(RichText::new(cx.texts.t("top.settings")).size(20.0)).selectable(false));
                 sound_ui(ui, &mut form, &mut edited);
                 models_ui(ui, state, &mut form, &mut edited, out);
@@ -67,6 +70,8 @@ impl Form<'_> {
         let current = options.iter().find(|(_, v)| v == value).map_or("", |(text, _)| text.as_str()).to_owned();
         let mut picked = None;
         let combo = egui::ComboBox::from_id_salt(name).selected_text(current.as_str()).width(ui.available_width()).truncate();
+        let combo =
+            combo.icon(|ui, rect, visuals, _open| icons::paint(ui.painter(), Icon::Down, rect.center(), 16.0, visuals.fg_stroke.color));
         let response = combo
             .show_ui(ui, |ui| {
                 for (text, option) in options {
@@ -76,7 +81,7 @@ impl Form<'_> {
                 }
             })
             .response;
-        response.labelled_by(label.id).on_hover_text(if current.is_empty() { name } else { &current });
+        response.labelled_by(label.id);
         if let Some(picked) = picked {
             *value = picked;
             self.commit = true;
@@ -94,20 +99,33 @@ impl Form<'_> {
         shown: impl Fn(f32) -> String,
     ) {
         ui.horizontal(|ui| {
-            let label = self.name_in_row(ui, name);
+            ui.add(egui::Label::new(RichText::new(name).size(14.0).color(self.cx.tokens.text)).selectable(false));
             ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
                 ui.add(egui::Label::new(widgets::small(self.cx.tokens, shown(*value))).selectable(false));
             });
-            label
-        })
-        .inner;
-        ui.spacing_mut().slider_width = ui.available_width() - 4.0;
-        let response = ui.add(egui::Slider::new(value, range).step_by(step).show_value(false)).accessible_name(name).on_hover_text(name);
+        });
+        let before = *value;
+        let response = ui
+            .scope(|ui| {
+                let t = self.cx.tokens;
+                ui.spacing_mut().slider_width = ui.available_width() - 4.0;
+                ui.spacing_mut().interact_size.y = 24.0;
+                let visuals = ui.visuals_mut();
+                visuals.selection.bg_fill = t.accent;
+                visuals.widgets.inactive.bg_fill = t.edge;
+                for look in [&mut visuals.widgets.hovered, &mut visuals.widgets.active] {
+                    look.bg_fill = t.accent;
+                    look.fg_stroke = egui::Stroke::new(2.0, t.text);
+                }
+                visuals.widgets.inactive.fg_stroke = egui::Stroke::new(2.0, t.accent);
+                ui.add(egui::Slider::new(value, range).step_by(step).show_value(false)).accessible_name(name)
+            })
+            .inner;
+        // The slider puts a value between two steps onto one by itself; that is no choice of the person.
+        if f64::from((*value - before).abs()) < step * 0.6 {
+            *value = before;
+        }
         self.commit |= response.drag_stopped() || (response.changed() && !response.dragged());
-    }
-
-    fn name_in_row(&self, ui: &mut Ui, text: &str) -> Response {
-        ui.add(egui::Label::new(RichText::new(text).size(14.0).color(self.cx.tokens.text)).selectable(false))
     }
 
     /// On or off.
@@ -289,7 +307,7 @@ mod tests {
     #[test]
     fn what_is_recorded_can_be_registered() {
         let ctrl_alt = Modifiers { ctrl: true, alt: true, ..Modifiers::NONE };
-        for key in [Key::Space, Key::A, Key::F9, Key::Num1, Key::Enter] {
+        for key in [Key::Space, Key::A, Key::Insert, Key::Num1, Key::Enter] {
             let text = combination(key, ctrl_alt);
             assert!(crate::platform::hotkey::parse(&text).is_ok(), "{text}");
         }

@@ -59,7 +59,8 @@ fn microphone_ui(ui: &mut Ui, state: &ViewState, cx: &UiContext<'_>, out: &mut V
         Some(StageStatus::Unavailable(_)) => cx.texts.t("status.no_microphone").to_owned(),
         _ => "…".to_owned(),
     };
-    let widest = (ui.available_width() * 0.34).clamp(24.0, 180.0);
+    // A narrow window says which only in the tooltip: the names of the models tell more.
+    let widest = if ui.available_width() < 480.0 { 0.0 } else { 200.0 };
     let response = entry(ui, Some(Icon::Microphone), &name, cx, widest);
     if response.on_hover_text(cx.texts.f("status.microphone_tip", &name)).clicked() {
         out.push(UiCommand::ShowSettings(true));

@@ -27,7 +27,10 @@ pub fn talk_area_ui(ui: &mut Ui, state: &ViewState, cx: &UiContext<'_>, memory: 
     let look = state.look();
     let width = ui.available_width();
     ui.spacing_mut().item_spacing.y = 0.0;
-    let (row, _) = ui.allocate_exact_size(vec2(width, ROW), Sense::hover());
+    let all = ui.max_rect();
+    let row = Rect::from_min_size(all.min, vec2(width, ROW));
+    let words = Rect::from_min_size(row.left_bottom(), vec2(width, HINT));
+    let field = Rect::from_min_size(words.left_bottom(), vec2(width, FIELD));
     let middle = Rect::from_center_size(row.center(), vec2(width.min(TALK_COLUMN), ROW));
     match look {
         TalkLook::Listening => waveform::paint(ui.painter(), row.shrink2(vec2(0.0, 20.0)), &cx.levels.input, cx.tokens.listening),
@@ -52,9 +55,9 @@ pub fn talk_area_ui(ui: &mut Ui, state: &ViewState, cx: &UiContext<'_>, memory: 
             out.push(UiCommand::Act(UserAction::Cancel));
         }
     });
-    hint_ui(ui, look, state, cx, memory);
+    ui.scope_builder(UiBuilder::new().max_rect(words), |ui| hint_ui(ui, look, state, cx, memory));
     if memory.typing {
-        typing_ui(ui, cx, memory, out);
+        ui.scope_builder(UiBuilder::new().max_rect(field), |ui| typing_ui(ui, cx, memory, out));
     }
 }
 

@@ -63,18 +63,13 @@ fn tip<'a>(look: TalkLook, cx: &UiContext<'a>) -> &'a str {
 }
 
 fn read(ui: &Ui, response: &Response, memory: &mut UiMemory, out: &mut Vec<UiCommand>) {
-    let (pressed, down, clicked_by_pointer) =
-        ui.input(|i| (i.pointer.primary_pressed(), i.pointer.primary_down(), i.pointer.primary_clicked()));
-    if pressed && response.is_pointer_button_down_on() {
+    let (pressed, down, pointer_click) = ui.input(|i| (i.pointer.primary_pressed(), i.pointer.primary_down(), i.pointer.primary_clicked()));
+    // Press and release may come within one frame: then it is a click already.
+    if pressed && (response.is_pointer_button_down_on() || response.clicked()) {
         memory.hold.press(Hold::Mouse, out);
-    } else if response.clicked() && memory.hold == Hold::Nobody {
-        if clicked_by_pointer {
-            // Press and release within one frame.
-            memory.hold.press(Hold::Mouse, out);
-        } else {
-            // A screen reader, or Enter on the focused button: once to begin, once to end.
-            out.push(UiCommand::Act(UserAction::PttToggle));
-        }
+    } else if response.clicked() && !pointer_click && memory.hold == Hold::Nobody {
+        // A screen reader, or Enter on the focused button: once to begin, once to end.
+        out.push(UiCommand::Act(UserAction::PttToggle));
     }
     // The release counts wherever the pointer is by then.
     if memory.hold == Hold::Mouse && !down {

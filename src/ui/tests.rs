@@ -7,7 +7,6 @@ use crate::config::settings::{Settings, ThemeChoice, UiLanguage};
 use crate::error::{Severity, Stage, StageError};
 use crate::event::{Event, Phase, StageStatus, Timing, TurnEnd, UserAction};
 use crate::models::store::{Inventory, ModelEntry};
-
 use crate::turn::TurnId;
 use egui::accesskit::Role;
 use egui_kittest::{Harness, kittest::Queryable};
@@ -303,7 +302,7 @@ fn choosing_another_model_is_saved() {
         w.harness.run_steps(4);
         let saved = w.log.borrow().saved.last().cloned().expect("saved");
         assert_eq!(saved.models.chat, Some(PathBuf::from("second-chat")));
-        w.harness.get_by_label("Show answers only, say nothing").click();
+        w.harness.get_by_role_and_label(Role::CheckBox, "Show answers only, say nothing").click();
         w.harness.run_steps(4);
         assert!(w.log.borrow().saved.last().expect("saved").audio.mute);
     }
@@ -344,6 +343,21 @@ fn nothing_is_drawn_again_while_nothing_happens() {
     assert!(delay(&w) <= std::time::Duration::from_millis(33));
     assert_eq!(frame_time(TalkLook::Thinking, true), None, "with less motion thinking stands still");
     assert_eq!(frame_time(TalkLook::Idle, false), None);
+}
+
+#[test]
+fn the_size_is_kept_whether_it_was_chosen_or_typed() {
+    let mut w = Window::english().idle();
+    let zoom = |w: &Window| (w.harness.ctx.zoom_factor(), w.log.borrow().saved.last().map(|s| s.window.zoom));
+    w.click("Settings");
+    w.harness.get_by_role_and_label(Role::Slider, "Size").set_value_accesskit(1.5);
+    w.harness.run_steps(5);
+    assert_eq!(zoom(&w), (1.5, Some(1.5)));
+    w.harness.key_press_modifiers(egui::Modifiers::COMMAND, egui::Key::Minus);
+    w.harness.run_steps(5);
+    let (shown, kept) = zoom(&w);
+    assert!(shown < 1.45 && kept == Some(shown), "{shown} {kept:?}");
+    assert_eq!(w.log.borrow().saved.len(), 2);
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use super::view_state::TalkLook;
 use crate::config::settings::ThemeChoice;
 use egui::style::{ScrollStyle, Selection, WidgetVisuals};
-use egui::{Color32, CornerRadius, FontFamily, FontId, Margin, Shadow, Stroke, TextStyle, Theme, Vec2, Visuals};
+use egui::{Color32, CornerRadius, FontFamily, FontId, Margin, RichText, Shadow, Stroke, TextStyle, Theme, Vec2, Visuals};
 
 /// Diameter of the talk button, points.
 pub const TALK_DIAMETER: f32 = 96.0;
@@ -25,8 +25,13 @@ pub const CARD_RADIUS: u8 = 12;
 pub const BODY: f32 = 16.0;
 /// Secondary text.
 pub const SMALL: f32 = 13.0;
-/// What is added to the font's own row height for a line height of 1.45 (Ubuntu Light at 16 px has rows of 18.4 px).
-pub const EXTRA_LINE: f32 = 4.8;
+/// Height of a line of reading text, in font sizes.
+pub const LINE: f32 = 1.45;
+/// The family of answers: the proportional one with rows of [`LINE`] (`fonts.rs` makes it), because the markdown viewer
+/// takes its row height from the font.
+pub const READING: &str = "reading";
+/// The same of the monospaced family.
+pub const READING_CODE: &str = "reading code";
 
 /// Colours by their task. Values are those of the window's brief.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -61,6 +66,8 @@ pub struct Tokens {
     pub spoken: Color32,
     /// Behind code.
     pub code: Color32,
+    /// Further from the background than any text: strong words are mixed towards it.
+    pub strongest: Color32,
 }
 
 const fn rgb(hex: u32) -> Color32 {
@@ -84,6 +91,7 @@ pub const DARK: Tokens = Tokens {
     bubble: rgb(0x1E_2F_49),
     spoken: rgb(0x1B_40_38),
     code: rgb(0x0C_0F_13),
+    strongest: Color32::WHITE,
 };
 
 /// Light.
@@ -103,6 +111,7 @@ pub const LIGHT: Tokens = Tokens {
     bubble: rgb(0xDF_EA_FC),
     spoken: rgb(0xCF_F0_E3),
     code: rgb(0xEE_F1_F5),
+    strongest: Color32::BLACK,
 };
 
 impl Tokens {
@@ -146,6 +155,32 @@ pub fn font(size: f32) -> FontId {
     FontId::new(size, FontFamily::Proportional)
 }
 
+/// A font of the family with high rows.
+#[must_use]
+pub fn reading_font(size: f32) -> FontId {
+    FontId::new(size, FontFamily::Name(READING.into()))
+}
+
+/// A font for code between words, with the same rows.
+#[must_use]
+pub fn reading_code(size: f32) -> FontId {
+    FontId::new(size, FontFamily::Name(READING_CODE.into()))
+}
+
+/// Text of this size with reading lines.
+#[must_use]
+pub fn lined(text: impl Into<String>, size: f32) -> RichText {
+    // A little less for small text: its lines are short.
+    let line = if size < BODY { 1.35 } else { LINE };
+    RichText::new(text).size(size).line_height(Some((size * line).round()))
+}
+
+/// Body text.
+#[must_use]
+pub fn reading(text: impl Into<String>) -> RichText {
+    lined(text, BODY)
+}
+
 /// What egui is told about the choice of colours; the system's own is dark when it says nothing.
 #[must_use]
 pub fn preference(choice: ThemeChoice) -> egui::ThemePreference {
@@ -174,6 +209,7 @@ pub fn install(ctx: &egui::Context, reduced_motion: bool) {
             style.spacing.interact_size = Vec2::new(TARGET, TARGET);
             style.spacing.menu_margin = Margin::same(6);
             style.spacing.combo_height = 280.0;
+            style.spacing.combo_width = 60.0;
             style.spacing.slider_rail_height = 4.0;
             style.spacing.icon_width = 18.0;
             style.spacing.scroll = ScrollStyle { bar_width: 8.0, floating_width: 4.0, ..ScrollStyle::floating() };
@@ -225,6 +261,7 @@ fn visuals(theme: Theme) -> Visuals {
     v.popup_shadow = Shadow { offset: [0, 6], blur: 20, spread: 0, color: shade };
     v.window_shadow = v.popup_shadow;
     v.slider_trailing_fill = true;
+    v.handle_shape = egui::style::HandleShape::Circle;
     // A cursor that blinks wakes the window twice a second: the only thing that would move while nothing happens.
     v.text_cursor.blink = false;
     v.text_cursor.stroke = Stroke::new(2.0, t.accent);

@@ -3,7 +3,7 @@
 use super::icons::{self, Icon};
 use super::view_state::{Question, TurnView};
 use super::{UiCommand, UiContext, UiMemory, answer, status_line, theme, widgets};
-use egui::{CornerRadius, Frame, Margin, RichText, Role, Sense, Ui, WidgetInfo, vec2};
+use egui::{CornerRadius, Frame, Margin, Role, Sense, Ui, WidgetInfo, vec2};
 
 /// A bubble shows so many characters of the question; a pasted book would take a second a frame to lay out.
 const LONGEST: usize = 4000;
@@ -37,10 +37,8 @@ fn question_ui(ui: &mut Ui, question: &Question, cx: &UiContext<'_>) {
             .inner_margin(Margin::symmetric(14, 9));
         let shown = bubble.show(ui, |ui| {
             ui.set_max_width(widest - 28.0);
-            ui.spacing_mut().extra_text_line_spacing = theme::EXTRA_LINE;
-            ui.with_layout(egui::Layout::top_down(egui::Align::Min), |ui| {
-                ui.add(egui::Label::new(RichText::new(shortened(&question.text, cx)).color(t.text)).wrap());
-            });
+            let text = theme::reading(shortened(&question.text, cx)).color(t.text);
+            ui.add(egui::Label::new(text).wrap().halign(egui::Align::Min));
         });
         if unsure {
             let label = egui::Label::new(widgets::small(t, cx.texts.t("turn.unsure"))).selectable(false);
@@ -77,7 +75,7 @@ fn thinking_ui(ui: &mut Ui, turn: &TurnView, cx: &UiContext<'_>, memory: &mut Ui
     if open {
         Frame::new().inner_margin(Margin { left: 20, right: 0, top: 0, bottom: 6 }).show(ui, |ui| {
             let bar = ui.max_rect().left() - 12.0;
-            let text = egui::Label::new(RichText::new(turn.thinking.trim()).size(14.0).color(t.secondary)).wrap();
+            let text = egui::Label::new(theme::lined(turn.thinking.trim(), 14.0).color(t.secondary)).wrap();
             let rect = ui.add(text).rect;
             ui.painter().vline(bar, rect.y_range(), egui::Stroke::new(2.0, t.hairline));
         });
@@ -98,13 +96,16 @@ fn figures_ui(ui: &mut Ui, turn: &TurnView, top: f32, cx: &UiContext<'_>, memory
             ui.set_opacity(0.0);
         }
         ui.horizontal(|ui| {
-            // The icon's own margin is 6: so it stands below the first letter.
-            ui.add_space(-6.0);
-            answer::copy_button(ui, id, cx.texts.t("turn.copy"), &turn.answer, cx, memory, out);
             let line = figures(turn, cx);
             if !line.is_empty() {
-                ui.add(egui::Label::new(widgets::small(t, line)).truncate().selectable(false));
+                let width = ui.available_width() - theme::TARGET - 8.0;
+                let label = egui::Label::new(widgets::small(t, line)).truncate().selectable(false);
+                ui.scope(|ui| {
+                    ui.set_max_width(width);
+                    ui.add(label);
+                });
             }
+            answer::copy_button(ui, id, cx.texts.t("turn.copy"), &turn.answer, cx, memory, out);
         });
     });
     // With the keyboard on the button the row shows as well.

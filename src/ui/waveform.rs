@@ -6,7 +6,8 @@ use egui::{Color32, Painter, Pos2, Rect, pos2};
 
 /// The history in here is drawn once for each side, newest in the middle.
 pub fn paint(painter: &Painter, rect: Rect, meter: &LevelMeter, color: Color32) {
-    let levels = smooth(&meter.history(HISTORY_FRAMES));
+    // Three bells of nine frames are one of about 200 ms: words show, and the outline flows instead of trembling.
+    let levels = (0..3).fold(meter.history(HISTORY_FRAMES), |levels, _| smooth(&levels));
     for (opacity, height) in [(0.20, peak_height as fn(&Level) -> f32), (0.50, rms_height)] {
         let mut mesh = Mesh::default();
         for side in [-1.0, 1.0] {
@@ -23,15 +24,19 @@ fn add_side(mesh: &mut Mesh, rect: Rect, levels: &[Level], side: f32, height: fn
     for (i, level) in levels.iter().rev().enumerate() {
         let age = i as f32 / last as f32;
         let x = rect.center().x + side * half * age;
-        // Half a point at least: silence is a thin line, not nothing.
-        let dy = (height(level) * rect.height() / 2.0).max(0.5);
+        // A point and a half at least: silence is a thin line, not nothing.
+        let dy = (height(level) * rect.height() / 2.0).max(1.5);
         let shade = color.gamma_multiply((1.0 - age).powf(0.8));
-        for y in [rect.center().y - dy, rect.center().y + dy] {
-            mesh.vertices.push(vertex(pos2(x, y), shade));
+        // The outermost point of each edge is clear: a mesh has no smooth edges of its own.
+        let edge = (dy - 1.0).max(0.0);
+        for (y, color) in [(-dy, Color32::TRANSPARENT), (-edge, shade), (edge, shade), (dy, Color32::TRANSPARENT)] {
+            mesh.vertices.push(vertex(pos2(x, rect.center().y + y), color));
         }
         if i > 0 {
-            let n = first + 2 * i as u32;
-            mesh.indices.extend([n - 2, n - 1, n, n - 1, n, n + 1]);
+            let n = first + 4 * i as u32;
+            for k in 0..3 {
+                mesh.indices.extend([n - 4 + k, n - 3 + k, n + k, n - 3 + k, n + k, n + 1 + k]);
+            }
         }
     }
 }
@@ -42,20 +47,26 @@ fn vertex(pos: Pos2, color: Color32) -> Vertex {
 
 /// Loudness is heard by its logarithm; a root is near enough and needs no floor.
 fn rms_height(level: &Level) -> f32 {
-    (level.rms.clamp(0.0, 1.0) * 2.0).powf(0.6).min(1.0)
+    (level.rms.clamp(0.0, 1.0) * 3.0).powf(0.65).min(1.0)
 }
 
 fn peak_height(level: &Level) -> f32 {
-    level.peak.clamp(0.0, 1.0).powf(0.6)
+    level.peak.clamp(0.0, 1.0).powf(0.55)
 }
 
-/// A moving mean over five frames (100 ms): the outline flows instead of trembling.
+/// A bell of nine frames goes over the levels.
 fn smooth(levels: &[Level]) -> Vec<Level> {
+    const BELL: [f32; 9] = [1.0, 8.0, 28.0, 56.0, 70.0, 56.0, 28.0, 8.0, 1.0];
     (0..levels.len())
         .map(|i| {
-            let window = levels.get(i.saturating_sub(2)..(i + 3).min(levels.len())).unwrap_or_default();
-            let n = window.len().max(1) as f32;
-            Level { rms: window.iter().map(|l| l.rms).sum::<f32>() / n, peak: window.iter().map(|l| l.peak).sum::<f32>() / n }
+            let near = BELL.iter().enumerate().filter_map(|(k, w)| Some((w, levels.get((i + k).checked_sub(4)?)?)));
+            let (mut sum, mut mean) = (0.0, Level::default());
+            for (weight, level) in near {
+                sum += weight;
+                mean.rms += weight * level.rms;
+                mean.peak += weight * level.peak;
+            }
+            Level { rms: mean.rms / sum, peak: mean.peak / sum }
         })
         .collect()
 }
@@ -73,7 +84,7 @@ mod tests {
         add_side(&mut mesh, rect, &levels, 1.0, peak_height, Color32::RED);
         assert!(mesh.vertices.iter().all(|v| rect.expand(0.01).contains(v.pos)));
         assert!(mesh.is_valid());
-        assert_eq!(mesh.vertices.len(), 200);
+        assert_eq!(mesh.vertices.len(), 400);
     }
 
     #[test]

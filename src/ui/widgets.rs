@@ -55,7 +55,7 @@ pub fn card(t: &Tokens, fill: Color32, edge: Color32) -> Frame {
 /// Secondary text.
 #[must_use]
 pub fn small(t: &Tokens, text: impl Into<String>) -> RichText {
-    RichText::new(text).size(theme::SMALL).color(t.secondary)
+    theme::lined(text, theme::SMALL).color(t.secondary)
 }
 
 /// A switch with its name on the left; returns true when it was turned.
