@@ -1,6 +1,9 @@
 //! Guards the borders of the architecture by reading the sources: the pure parts import no engine, thread, channel or
 //! clock, the engines stay in their adapters, and colours stay in the theme.
 
+// A test helper that cannot read the sources should stop the test.
+#![allow(clippy::unwrap_used)]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 
