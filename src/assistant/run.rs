@@ -149,7 +149,7 @@ enum Got {
 
 fn start_capture(config: &Config, devices: &Devices, levels: &Arc<Levels>) -> std::io::Result<Outbox<CaptureCmd>> {
     let Some(input) = &devices.input else { return Ok(Outbox::absent(Stage::Capture)) };
-    Outbox::start(|up| spawn_capture(Arc::clone(input), config.microphone.clone(), true, up, Arc::clone(levels)))
+    Outbox::start(|up| spawn_capture(Arc::clone(input), config.microphone.clone(), config.keep_microphone_open, up, Arc::clone(levels)))
 }
 
 /// Where in a recording somebody speaks.

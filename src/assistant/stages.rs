@@ -102,7 +102,9 @@ pub(super) fn apply_config(state: &mut State, config: Arc<Config>, out: &mut Vec
     } else if config.voice_options != old.voice_options {
         out.push(Effect::Tts(TtsCmd::Configure(config.voice_options.clone())));
     }
-    if config.microphone != old.microphone {
+    if config.keep_microphone_open != old.keep_microphone_open {
+        state.stages.reload(Stage::Capture, &config, out);
+    } else if config.microphone != old.microphone {
         state.stages.loading_again(Stage::Capture);
         out.push(Effect::Capture(CaptureCmd::SelectDevice(config.microphone.clone())));
     }

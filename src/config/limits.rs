@@ -127,7 +127,7 @@ mod tests {
         settings.hearing.languages = vec!["zh-CN".into(), "Klingon language".into(), "EN".into()];
         let notices = clamp(&mut settings);
         assert_eq!(settings.voice.speed, 4.0);
-        assert_eq!(settings.chat.temperature, 0.7);
+        assert_eq!(settings.chat.temperature, Settings::default().chat.temperature);
         assert_eq!(settings.chat.top_k, 0);
         assert_eq!(settings.chat.context_tokens, 131_072);
         assert_eq!(settings.hearing.threads, Some(1));

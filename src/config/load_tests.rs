@@ -31,7 +31,7 @@ fn what_was_saved_is_read_again() {
     assert_eq!(loaded.notices, []);
     assert_eq!(fs::read_dir(file.parent().unwrap()).unwrap().count(), 1, "no temporary file is left");
     let text = fs::read_to_string(&file).unwrap();
-    assert!(text.contains("temperature = 0.7\n"), "numbers are written as people write them:\n{text}");
+    assert!(text.contains("temperature = 0.2\n"), "numbers are written as people write them:\n{text}");
 }
 
 #[cfg(unix)]

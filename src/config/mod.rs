@@ -55,6 +55,8 @@ pub struct Config {
     pub speaker: Option<String>,
     /// Show answers only, say nothing.
     pub mute: bool,
+    /// The microphone stays open between two presses (pre-roll).
+    pub keep_microphone_open: bool,
 }
 
 /// A configuration of fakes for tests.
@@ -71,5 +73,6 @@ pub(crate) fn test_config() -> Config {
         microphone: None,
         speaker: None,
         mute: false,
+        keep_microphone_open: true,
     }
 }

@@ -118,6 +118,7 @@ pub fn resolve_with(
         microphone: settings.audio.microphone.clone(),
         speaker: settings.audio.speaker.clone(),
         mute: settings.audio.mute,
+        keep_microphone_open: settings.audio.keep_microphone_open,
     };
     (config, notices)
 }

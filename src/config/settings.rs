@@ -81,7 +81,7 @@ impl Default for WindowSettings {
 }
 
 /// `[audio]`
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct AudioSettings {
     /// Name of the microphone; none is the system's default.
@@ -90,6 +90,15 @@ pub struct AudioSettings {
     pub speaker: Option<String>,
     /// Show answers only.
     pub mute: bool,
+    /// The microphone stays open between two presses, so that the first syllable is not lost: the last 0.4 s are held in
+    /// memory. Else it is opened at the press.
+    pub keep_microphone_open: bool,
+}
+
+impl Default for AudioSettings {
+    fn default() -> Self {
+        AudioSettings { microphone: None, speaker: None, mute: false, keep_microphone_open: true }
+    }
 }
 
 /// `[models]`

@@ -149,6 +149,8 @@ fn sound_ui(ui: &mut Ui, form: &mut Form<'_>, edited: &mut Settings) {
     form.choice(ui, cx.texts.t("settings.microphone"), &options, &mut edited.audio.microphone);
     let options = devices(&cx.inventory.speakers, &edited.audio.speaker);
     form.choice(ui, cx.texts.t("settings.speaker"), &options, &mut edited.audio.speaker);
+    let (name, tip) = (cx.texts.t("settings.keep_open"), cx.texts.t("settings.keep_open_tip"));
+    form.switch(ui, name, tip, &mut edited.audio.keep_microphone_open);
     form.switch(ui, cx.texts.t("settings.mute"), cx.texts.t("settings.mute_tip"), &mut edited.audio.mute);
 }
 
