@@ -303,8 +303,6 @@ pub enum Event {
         /// What was said.
         text: String,
     },
-    /// The turn's sound as it was synthesised, for the command line's `--out` (only when asked for).
-    TurnAudio(TurnId, Clip),
     /// The figures of a turn.
     Timing(TurnId, Timing),
     /// Something the user should know.

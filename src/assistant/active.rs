@@ -56,7 +56,7 @@ pub(super) struct Active {
 }
 
 impl Active {
-    pub fn new(turn: TurnId, stand: Stand, now: Moment, voiced: bool) -> Self {
+    pub fn new(turn: TurnId, stand: Stand, now: Moment) -> Self {
         Active {
             turn,
             stand,
@@ -67,7 +67,7 @@ impl Active {
             clauses: Vec::new(),
             asked: false,
             written: false,
-            voiced,
+            voiced: true,
             closing: false,
             sounding: false,
             timing: Timing::default(),

@@ -16,6 +16,8 @@ mod run_tests;
 mod stages;
 pub mod state;
 #[cfg(test)]
+mod state_chaos_tests;
+#[cfg(test)]
 mod state_tests;
 mod turn_events;
 

@@ -165,8 +165,11 @@ impl State {
 
     fn begin(&mut self, stand: Stand, now: Moment, out: &mut Effects) {
         self.interrupt(out);
-        let voiced = !self.config.mute && self.stages.usable(Stage::Tts) && self.stages.usable(Stage::Playback);
-        self.active = Some(Active::new(self.turn, stand, now, voiced));
+        self.active = Some(Active::new(self.turn, stand, now));
+        if !self.config.mute && !self.stages.usable(Stage::Playback) {
+            // It may have been plugged in meanwhile; there is time until the answer begins.
+            out.push(Effect::Play(PlayCmd::SelectDevice(self.config.speaker.clone())));
+        }
     }
 
     fn edge(&mut self, edge: Option<Edge>, now: Moment, out: &mut Effects) {
@@ -241,9 +244,11 @@ impl State {
 
     pub(super) fn ask(&mut self, text: String, language: String, confidence: f32, out: &mut Effects) {
         let unavailable = self.stages.error(Stage::Llm);
+        let voiced = !self.config.mute && self.stages.usable(Stage::Tts) && self.stages.usable(Stage::Playback);
         let turn = self.turn;
         let Some(active) = &mut self.active else { return };
         active.stand = Stand::Replying;
+        active.voiced = voiced;
         out.push(Effect::Emit(Event::UserText { turn, text: text.clone(), language, confidence }));
         if let Some(error) = unavailable {
             // No chat model: the words are shown, and the notice says what is missing.
@@ -262,11 +267,15 @@ impl State {
             }
             WorkerEvent::Died(stage, why) => self.died(stage, &why, out),
             WorkerEvent::Failed(turn, error) if turn == TurnId::NONE => {
+                // A device that is looked for again and again is missed aloud only once.
+                let known = self.stages.error(error.stage).is_some_and(|before| before == error);
                 if error.severity == Severity::Stage {
                     self.stages.unavailable(error.clone());
                     out.push(Effect::Emit(Event::Status(error.stage, StageStatus::Unavailable(error.clone()))));
                 }
-                out.push(Effect::Emit(Event::Notice(turn, error.clone())));
+                if !known {
+                    out.push(Effect::Emit(Event::Notice(turn, error.clone())));
+                }
                 self.lost(&error, out);
             }
             other => self.turn_event(other, now, out),

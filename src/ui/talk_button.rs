@@ -6,7 +6,7 @@ use super::theme::{self, TALK_DIAMETER};
 use super::view_state::{TalkLook, ViewState};
 use super::{UiCommand, UiContext, UiMemory};
 use crate::event::UserAction;
-use egui::{CursorIcon, Pos2, Rect, Response, Role, Sense, Stroke, Ui, Vec2, WidgetInfo};
+use egui::{CursorIcon, Pos2, Rect, RectAlign, Response, Role, Sense, Stroke, Tooltip, Ui, Vec2, WidgetInfo};
 use std::f32::consts::{FRAC_PI_2, TAU};
 
 /// How long a change of colour takes, seconds. A press changes it at once.
@@ -34,7 +34,11 @@ pub fn talk_button_ui(
     }
     let tip = tip(look, cx);
     if memory.hold == Hold::Nobody && !tip.is_empty() {
-        return response.on_hover_cursor(CursorIcon::PointingHand).on_hover_text(tip);
+        // Above the button: below it stand the words that are heard or spoken, and the pointer rests here after a press.
+        let mut tooltip = Tooltip::for_enabled(&response);
+        tooltip.popup = tooltip.popup.align(RectAlign::TOP).align_alternatives(&[]);
+        tooltip.show(|ui| ui.label(tip));
+        return response.on_hover_cursor(CursorIcon::PointingHand);
     }
     response
 }

@@ -169,7 +169,6 @@ impl ViewState {
                     t.clause = None;
                 }
             }),
-            Event::TurnAudio(..) => {}
             Event::Timing(turn, timing) => {
                 self.last_timing = Some(timing.clone());
                 self.with(*turn, |t| t.timing = Some(timing.clone()));
