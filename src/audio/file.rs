@@ -3,6 +3,7 @@
 
 use crate::audio::resample::{MAX_RATE, StreamResampler};
 use crate::audio::{AudioError, Clip, Pcm16k, STT_RATE};
+use crate::config::load::reason;
 use std::fs::File;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
@@ -63,7 +64,7 @@ fn decode(path: &Path, to: Option<u32>) -> Result<(Vec<f32>, u32), String> {
     let stream = MediaSourceStream::new(Box::new(file), Default::default());
     let mut format = symphonia::default::get_probe()
         .probe(&hint, stream, FormatOptions::default(), MetadataOptions::default())
-        .map_err(|e| format!("it is no audio file that can be read ({e})"))?;
+        .map_err(|e| not_audio(&e))?;
     let track = format.default_track(TrackType::Audio).ok_or("it has no sound track")?;
     let id = track.id;
     let parameters = track.codec_params.as_ref().and_then(|p| p.audio()).ok_or("it does not say how its sound is stored")?;
@@ -141,7 +142,7 @@ fn decode_track(
         resampler.flush(&mut out);
     }
     match (out.is_empty(), first_error) {
-        (true, Some(error)) => Err(format!("it is damaged ({error})")),
+        (true, Some(error)) => Err(format!("it is damaged ({})", words(&error))),
         (true, None) => Err("it has no sound in it".to_owned()),
         (false, error) => {
             if let Some(error) = error {
@@ -152,11 +153,28 @@ fn decode_track(
     }
 }
 
+fn not_audio(error: &Error) -> String {
+    match error {
+        // No reader knows it; which part of the library said so helps nobody.
+        Error::Unsupported(_) => "it is no audio file that can be read".to_owned(),
+        other => format!("it is no audio file that can be read ({})", words(other)),
+    }
+}
+
+/// The library's error for people.
+fn words(error: &Error) -> String {
+    match error {
+        Error::IoError(error) if error.kind() == std::io::ErrorKind::UnexpectedEof => "it ends too early".to_owned(),
+        Error::IoError(error) => plain(error),
+        other => other.to_string(),
+    }
+}
+
 fn plain(error: &std::io::Error) -> String {
     match error.kind() {
         std::io::ErrorKind::NotFound => "it is not there".to_owned(),
         std::io::ErrorKind::PermissionDenied => "it may not be read".to_owned(),
-        _ => error.to_string(),
+        _ => reason(error),
     }
 }
 

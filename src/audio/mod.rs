@@ -86,12 +86,20 @@ pub enum AudioError {
         /// What the sound system says.
         reason: String,
     },
-    /// An audio file that cannot be read or written.
+    /// An audio file that cannot be read.
     #[error("The audio file {} cannot be used: {reason}.", path.display())]
     File {
         /// The file.
         path: PathBuf,
         /// What is wrong with it, without a full stop.
+        reason: String,
+    },
+    /// A place where an audio file cannot be written.
+    #[error("The sound could not be written to {}: {reason}.", path.display())]
+    Unwritable {
+        /// The file.
+        path: PathBuf,
+        /// Why not, without a full stop.
         reason: String,
     },
 }
@@ -102,6 +110,7 @@ impl AudioError {
     pub fn at(self, stage: Stage) -> StageError {
         let hint = match (&self, stage) {
             (AudioError::File { .. }, _) => "Give a WAV, FLAC, MP3 or OGG file with sound in it.",
+            (AudioError::Unwritable { .. }, _) => "Make room on the disk or give another place.",
             (AudioError::PermissionDenied(_), _) => "Allow it in the system's privacy settings and try again.",
             (_, Stage::Capture) => "Plug one in or choose another in the settings; typing works meanwhile.",
             _ => "Plug one in or choose another in the settings; answers are shown as text meanwhile.",

@@ -204,7 +204,7 @@ impl Playback {
             return;
         };
         // A file that cannot be written is not written the second time either.
-        let hopeless = matches!(error, Some(AudioError::File { .. })) || active.moves >= MAX_MOVES;
+        let hopeless = matches!(error, Some(AudioError::Unwritable { .. })) || active.moves >= MAX_MOVES;
         let result = match error {
             Some(error) if hopeless => Err(error),
             error => {

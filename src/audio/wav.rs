@@ -2,6 +2,7 @@
 
 use crate::audio::resample::resample;
 use crate::audio::{AudioError, Clip};
+use crate::config::load::reason;
 use std::fs::File;
 use std::io::BufWriter;
 use std::path::{Path, PathBuf};
@@ -10,13 +11,20 @@ use std::path::{Path, PathBuf};
 const EMPTY_RATE: u32 = 22_050;
 
 fn refused(path: &Path, reason: impl std::fmt::Display) -> AudioError {
-    AudioError::File { path: path.to_owned(), reason: format!("it cannot be written ({reason})") }
+    AudioError::Unwritable { path: path.to_owned(), reason: reason.to_string() }
+}
+
+fn failed(path: &Path, error: impl Into<hound::Error>) -> AudioError {
+    match error.into() {
+        hound::Error::IoError(error) => refused(path, reason(&error)),
+        other => refused(path, other),
+    }
 }
 
 /// Writes one clip as a mono 16-bit WAV file.
 ///
 /// # Errors
-/// [`AudioError::File`] when the file cannot be written.
+/// [`AudioError::Unwritable`] when the file cannot be written.
 pub fn write_wav(path: &Path, clip: &Clip) -> Result<(), AudioError> {
     let mut file = WavFile::create(path)?;
     file.write(clip)?;
@@ -40,9 +48,9 @@ impl WavFile {
     /// Creates the file, or empties the one that is there.
     ///
     /// # Errors
-    /// [`AudioError::File`].
+    /// [`AudioError::Unwritable`].
     pub fn create(path: &Path) -> Result<Self, AudioError> {
-        let file = File::create(path).map_err(|e| refused(path, e))?;
+        let file = File::create(path).map_err(|e| failed(path, e))?;
         Ok(WavFile { path: path.to_owned(), state: State::Created(file), written: 0 })
     }
 
@@ -55,7 +63,7 @@ impl WavFile {
     /// Appends a clip. The first one gives the file its rate; others are converted to it.
     ///
     /// # Errors
-    /// [`AudioError::File`], and always again after the first time.
+    /// [`AudioError::Unwritable`], and always again after the first time.
     pub fn write(&mut self, clip: &Clip) -> Result<(), AudioError> {
         if clip.samples.is_empty() {
             return Ok(());
@@ -79,10 +87,10 @@ impl WavFile {
             &converted
         };
         for &sample in samples {
-            writer.write_sample(to_i16(sample)).map_err(|e| refused(&path, e))?;
+            writer.write_sample(to_i16(sample)).map_err(|e| failed(&path, e))?;
         }
         // Puts the length into the header as well.
-        writer.flush().map_err(|e| refused(&path, e))?;
+        writer.flush().map_err(|e| failed(&path, e))?;
         self.written += samples.len() as u64;
         Ok(())
     }
@@ -91,7 +99,7 @@ impl WavFile {
         if let State::Created(_) = self.state {
             let spec = hound::WavSpec { channels: 1, sample_rate: rate, bits_per_sample: 16, sample_format: hound::SampleFormat::Int };
             if let State::Created(file) = std::mem::replace(&mut self.state, State::Failed) {
-                let writer = hound::WavWriter::new(BufWriter::new(file), spec).map_err(|e| refused(&self.path, e))?;
+                let writer = hound::WavWriter::new(BufWriter::new(file), spec).map_err(|e| failed(&self.path, e))?;
                 self.state = State::Writing(writer);
             }
         }
@@ -104,11 +112,11 @@ impl WavFile {
     /// Completes the file; one without any sound becomes a WAV file of length 0.
     ///
     /// # Errors
-    /// [`AudioError::File`].
+    /// [`AudioError::Unwritable`].
     pub fn finish(mut self) -> Result<(), AudioError> {
         self.writer(EMPTY_RATE)?;
         match std::mem::replace(&mut self.state, State::Failed) {
-            State::Writing(writer) => writer.finalize().map_err(|e| refused(&self.path, e)),
+            State::Writing(writer) => writer.finalize().map_err(|e| failed(&self.path, e)),
             _ => Ok(()),
         }
     }
@@ -158,7 +166,7 @@ mod tests {
         assert!(missing.contains("/nonexistent/folder/a.wav"), "{missing}");
         if Path::new("/dev/full").exists() {
             let full = write_wav(Path::new("/dev/full"), &clip).unwrap_err().to_string();
-            assert!(full.contains("cannot be written"), "{full}");
+            assert!(full.contains("the disk is full"), "{full}");
         }
     }
 

@@ -134,7 +134,7 @@ impl Args for Inputs {
         let text = Arg::new("text").long("text").value_name("TEXT").action(ArgAction::Append);
         command
             .arg(wav.help("A recorded question (WAV, FLAC, MP3, OGG); may be given several times").required_unless_present("text"))
-            .arg(text.help("A typed question; may be given several times, also between --wav"))
+            .arg(text.help("A typed question, or - for one from standard input; may be given several times, also between --wav"))
     }
 
     fn augment_args_for_update(command: ClapCommand) -> ClapCommand {

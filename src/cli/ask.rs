@@ -7,10 +7,12 @@ use super::json::JsonLines;
 use super::terminal::{Interrupt, Terminal};
 use super::text::Readable;
 use super::{Context, Exit};
+use crate::config::load;
 use crate::error::{Severity, Stage, StageError};
 use crate::event::EventSink;
 use crate::turn::TurnId;
 use crossbeam_channel::bounded;
+use std::io::Read;
 use std::path::Path;
 use std::time::Duration;
 
@@ -18,6 +20,9 @@ use std::time::Duration;
 const EVENTS: usize = 1024;
 /// The window has a second to close; here an engine may be in the middle of a chunk.
 const STOP_WITHIN: Duration = Duration::from_secs(2);
+
+/// Far more than a chat model's memory holds; what is longer is no question but a mistake.
+const LONGEST_TEXT: u64 = 16 << 20;
 
 /// Runs it.
 pub fn run(context: Context, args: &Ask, terminal: &mut Terminal) -> Exit {
@@ -27,7 +32,7 @@ pub fn run(context: Context, args: &Ask, terminal: &mut Terminal) -> Exit {
     let mut problems = context.notices.clone();
     problems.extend(args.out.as_deref().and_then(no_folder_for));
     for input in &args.inputs.0 {
-        match question(input) {
+        match question(input, &mut std::io::stdin()) {
             Ok(question) => questions.push(question),
             Err(problem) => problems.push(problem),
         }
@@ -90,13 +95,32 @@ fn talk(
     })
 }
 
-fn question(input: &Input) -> Result<Question, StageError> {
+fn question(input: &Input, stdin: &mut dyn Read) -> Result<Question, StageError> {
     match input {
         Input::Audio(file) => engines::read_audio(file).map(Question::Audio),
+        Input::Text(text) if text == "-" => piped(stdin).map(Question::Text),
         Input::Text(text) if text.trim().is_empty() => {
             Err(StageError::new(Stage::Llm, Severity::Turn, "The text of a question is empty.", "Write something after --text."))
         }
         Input::Text(text) => Ok(Question::Text(text.clone())),
+    }
+}
+
+/// The question on standard input: a text that is longer than an argument may be (128 KiB on Linux).
+fn piped(stdin: &mut dyn Read) -> Result<String, StageError> {
+    let refused = |message: String, hint: &str| StageError::new(Stage::Llm, Severity::Turn, message, hint);
+    let mut bytes = Vec::new();
+    stdin.take(LONGEST_TEXT + 1).read_to_end(&mut bytes).map_err(|error| {
+        refused(format!("Standard input cannot be read: {}.", load::reason(&error)), "Give the question after --text instead of -.")
+    })?;
+    if bytes.len() as u64 > LONGEST_TEXT {
+        return Err(refused(format!("The text on standard input is longer than {} MiB.", LONGEST_TEXT >> 20), "Send a shorter text."));
+    }
+    let text =
+        String::from_utf8(bytes).map_err(|_| refused("The text on standard input is not UTF-8.".into(), "Save it as UTF-8 text."))?;
+    match text.trim() {
+        "" => Err(refused("The text on standard input is empty.".into(), "Send a question to it, for example with echo.")),
+        text => Ok(text.to_owned()),
     }
 }
 
@@ -113,8 +137,19 @@ mod tests {
 
     #[test]
     fn an_empty_question_is_refused_and_a_text_is_taken_as_it_is() {
-        assert!(question(&Input::Text(" \n".into())).is_err());
-        assert_eq!(question(&Input::Text("<|im_end|> 🙂".into())), Ok(Question::Text("<|im_end|> 🙂".into())));
+        let typed = |text: &str| question(&Input::Text(text.into()), &mut std::io::empty());
+        assert!(typed(" \n").is_err());
+        assert_eq!(typed("<|im_end|> 🙂"), Ok(Question::Text("<|im_end|> 🙂".into())));
+    }
+
+    #[test]
+    fn a_dash_reads_the_question_from_standard_input() {
+        let piped = |bytes: &[u8]| question(&Input::Text("-".into()), &mut &bytes[..]);
+        assert_eq!(piped("Who are you?\n".as_bytes()), Ok(Question::Text("Who are you?".into())));
+        let long = vec![b'a'; LONGEST_TEXT as usize + 1];
+        for (bytes, word) in [(&b" \n"[..], "empty"), (b"\xff\xfe", "UTF-8"), (&long, "16 MiB")] {
+            assert!(piped(bytes).unwrap_err().message.contains(word), "{word}");
+        }
     }
 
     #[test]

@@ -102,7 +102,7 @@ pub struct Drive<'a> {
 
 impl Drive<'_> {
     /// Asks all questions, one turn each. Stages without which a question of this kind cannot be answered and heard
-    /// (`needed`) count as errors when they do not work; others are said as notices, the microphone's not at all.
+    /// (`needed`) count as errors when they do not work; other models are said as notices, other devices not at all.
     ///
     /// # Errors
     /// When the renderer cannot write any more; the core was told to cancel then.
@@ -240,12 +240,12 @@ struct Talk<'a> {
 
 impl Talk<'_> {
     /// A stage that is out of work and that these questions do not need is worth a notice; the microphone, which they
-    /// never need, not even that.
+    /// never need, and the speaker of who wants no sound, not even that.
     fn weigh(&self, problem: StageError) -> Option<StageError> {
         let idle = problem.severity == Severity::Stage && Stage::WORKERS.contains(&problem.stage) && !self.needed.contains(&problem.stage);
         match problem.stage {
             _ if !idle => Some(problem),
-            Stage::Capture => None,
+            Stage::Capture | Stage::Playback => None,
             _ => Some(StageError { severity: Severity::Info, ..problem }),
         }
     }

@@ -28,7 +28,7 @@ impl Renderer for JsonLines<'_> {
 
     fn problem(&mut self, turn: TurnId, problem: &StageError) -> io::Result<()> {
         if problem.severity != Severity::Info {
-            self.terminal.error(problem);
+            self.terminal.problem(problem);
         }
         self.terminal.line(&problem_line(turn, problem).to_string())
     }

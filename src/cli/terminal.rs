@@ -1,8 +1,10 @@
 //! stdout, stderr and Ctrl+C of a command.
 
 use super::text::printable;
+use crate::error::{Severity, StageError};
 use crate::turn::{CancelToken, TurnId};
 use crossbeam_channel::{Receiver, Sender, bounded};
+use std::collections::HashSet;
 use std::fmt;
 use std::io::{self, Write};
 
@@ -10,6 +12,8 @@ use std::io::{self, Write};
 pub struct Terminal {
     out: Box<dyn Write>,
     err: Box<dyn Write>,
+    /// Stages that were said to be out of work.
+    said: HashSet<String>,
     #[cfg(test)]
     memory: (Shared, Shared),
 }
@@ -21,6 +25,7 @@ impl Terminal {
         Terminal {
             out: Box::new(io::stdout()),
             err: Box::new(io::stderr()),
+            said: HashSet::new(),
             #[cfg(test)]
             memory: Default::default(),
         }
@@ -49,6 +54,14 @@ impl Terminal {
         let sentence = printable(&problem.to_string().replace(['\n', '\t'], " "));
         // Nobody reads it; there is no other way to say so.
         let _ = writeln!(self.err, "hark: {sentence}");
+    }
+
+    /// Says a problem of a conversation. A stage that is out of work is said once, not again with every question that
+    /// fails for it.
+    pub fn problem(&mut self, problem: &StageError) {
+        if problem.severity != Severity::Stage || self.said.insert(problem.message.clone()) {
+            self.error(problem);
+        }
     }
 
     /// What is to be said when stdout failed: nothing when its reader went away on purpose (`| head`).
@@ -119,7 +132,7 @@ impl Terminal {
     /// For tests: keeps everything.
     pub fn to_memory() -> Self {
         let memory: (Shared, Shared) = Default::default();
-        Terminal { out: Box::new(Memory(memory.0.clone())), err: Box::new(Memory(memory.1.clone())), memory }
+        Terminal { out: Box::new(Memory(memory.0.clone())), err: Box::new(Memory(memory.1.clone())), said: HashSet::new(), memory }
     }
 
     /// For tests: stdout fails like this.
@@ -146,6 +159,16 @@ impl Terminal {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::error::Stage;
+
+    #[test]
+    fn a_stage_that_is_out_of_work_is_said_once_and_a_turn_that_failed_each_time() {
+        let mut terminal = Terminal::to_memory();
+        let gone = StageError::new(Stage::Llm, Severity::Stage, "It is gone.", "Get it.");
+        let failed = StageError::new(Stage::Llm, Severity::Turn, "It failed.", "Again.");
+        [&gone, &failed, &gone, &failed].into_iter().for_each(|problem| terminal.problem(problem));
+        assert_eq!(terminal.memory().1, "hark: It is gone. Get it.\nhark: It failed. Again.\nhark: It failed. Again.\n");
+    }
 
     #[test]
     fn a_reader_that_went_away_is_no_error_and_a_full_disk_is() {

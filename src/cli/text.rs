@@ -11,24 +11,26 @@ use std::io;
 #[derive(Debug)]
 pub struct Readable<'a> {
     terminal: &'a mut Terminal,
-    /// Bytes of the answer that stand on the open line; `None`: no line is open.
-    open: Option<usize>,
+    /// A line of the answer is open.
+    open: bool,
+    /// Something of this turn's answer was shown.
+    streamed: bool,
 }
 
 impl<'a> Readable<'a> {
     /// Writes to this terminal.
     pub fn new(terminal: &'a mut Terminal) -> Self {
-        Readable { terminal, open: None }
+        Readable { terminal, open: false, streamed: false }
     }
 
     fn close(&mut self) -> io::Result<()> {
-        if self.open.take().is_some() { self.terminal.line("") } else { Ok(()) }
+        if std::mem::take(&mut self.open) { self.terminal.line("") } else { Ok(()) }
     }
 
     fn open(&mut self) -> io::Result<()> {
-        if self.open.is_none() {
+        if !self.open {
             self.terminal.piece("Hark: ")?;
-            self.open = Some(0);
+            self.open = true;
         }
         Ok(())
     }
@@ -43,12 +45,12 @@ impl Renderer for Readable<'_> {
             }
             Event::ReplyDelta(_, text) => {
                 self.open()?;
-                self.open = self.open.map(|bytes| bytes + text.len());
+                self.streamed |= !text.is_empty();
                 self.terminal.piece(&printable(text))
             }
             Event::ReplyFinal { text, .. } => {
                 // When nothing was streamed the whole answer is written now.
-                if self.open.is_none_or(|bytes| bytes == 0) && !text.is_empty() {
+                if !std::mem::take(&mut self.streamed) && !text.is_empty() {
                     self.open()?;
                     self.terminal.piece(&printable(text))?;
                 }
@@ -58,14 +60,17 @@ impl Renderer for Readable<'_> {
                 self.close()?;
                 self.terminal.line(&figures(timing))
             }
-            Event::TurnEnded(..) => self.close(),
+            Event::TurnEnded(..) => {
+                self.streamed = false;
+                self.close()
+            }
             _ => Ok(()),
         }
     }
 
     fn problem(&mut self, _turn: TurnId, problem: &StageError) -> io::Result<()> {
         self.close()?;
-        self.terminal.error(problem);
+        self.terminal.problem(problem);
         Ok(())
     }
 }
@@ -137,12 +142,16 @@ mod tests {
     }
 
     #[test]
-    fn an_error_in_the_middle_does_not_run_into_the_answer() {
+    fn an_error_in_the_middle_does_not_run_into_the_answer_nor_repeat_it() {
         let mut terminal = Terminal::to_memory();
         let mut readable = Readable::new(&mut terminal);
         readable.event(&Event::ReplyDelta(TURN, "Half".into())).unwrap();
         readable.problem(TURN, &StageError::new(Stage::Llm, Severity::Turn, "It\nfailed.", "Ask again.")).unwrap();
-        assert_eq!(terminal.memory(), ("Hark: Half\n".to_owned(), "hark: It failed. Ask again.\n".to_owned()));
+        readable.event(&whole("Half")).unwrap();
+        readable.event(&Event::TurnEnded(TURN, TurnEnd::Answered)).unwrap();
+        readable.event(&whole("Next.")).unwrap();
+        let expected = ("Hark: Half\nHark: Next.\n".to_owned(), "hark: It failed. Ask again.\n".to_owned());
+        assert_eq!(terminal.memory(), expected);
     }
 
     #[test]

@@ -114,7 +114,7 @@ pub enum ChatError {
     #[error("There is not enough memory for the chat model {}.", .0.display())]
     OutOfMemory(PathBuf),
     /// The question alone is longer than the model's context.
-    #[error("The text has {tokens} tokens and the chat model can take {room}.")]
+    #[error("The text has at least {tokens} tokens and the chat model can take {room}.")]
     ContextFull {
         /// Tokens of the text.
         tokens: usize,
