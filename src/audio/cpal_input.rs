@@ -3,7 +3,7 @@
 use crate::audio::AudioError;
 use crate::audio::aside::{ClosedAside, OPEN_LIMIT, within};
 use crate::audio::devices::{Direction, fault, find, map_error, no_answer};
-use crate::audio::host::{InputHealth, InputHost, InputStream};
+use crate::audio::host::{Fault, InputHealth, InputHost, InputStream};
 use crate::audio::tap::Tap;
 use cpal::traits::{DeviceTrait, StreamTrait};
 use cpal::{ErrorKind, FromSample, SampleFormat, SizedSample, StreamConfig};
@@ -76,6 +76,7 @@ where
     f32: FromSample<T>,
 {
     let on_error = move |error: cpal::Error| match (error.kind(), fault(error.kind())) {
+        (_, Some(Fault::Broken)) => errors.trouble(crate::clock::now()),
         (_, Some(fault)) => errors.fail(fault),
         (ErrorKind::Xrun, _) => errors.add_glitch(),
         _ => {}

@@ -6,7 +6,7 @@
 use crate::audio::aside::{ClosedAside, OPEN_LIMIT, within};
 use crate::audio::devices::{Direction, fault, find, map_error, no_answer};
 use crate::audio::feeder::Feeder;
-use crate::audio::host::{InputHealth, OutputHost, OutputStream, Span, TurnPlayer};
+use crate::audio::host::{Fault, InputHealth, OutputHost, OutputStream, Span, TurnPlayer};
 use crate::audio::{AudioError, Clip};
 use crate::clock;
 use crate::turn::Moment;
@@ -45,6 +45,7 @@ fn open(wanted: Option<&str>) -> Result<RodioStream, AudioError> {
         builder
             .with_buffer_size(if fixed { buffer } else { cpal::BufferSize::Default })
             .with_error_callback(move |error: cpal::Error| match fault(error.kind()) {
+                Some(Fault::Broken) => errors.trouble(clock::now()),
                 Some(fault) => errors.fail(fault),
                 None => errors.add_glitch(),
             })

@@ -1,4 +1,4 @@
-//! The chat engine: llama.cpp through llama-cpp-2. Loading; [`super::session`] talks.
+//! The chat engine: llama.cpp through llama-cpp-2. Loading; `session.rs` talks.
 
 use super::session::LlamaSession;
 use super::template::Template;

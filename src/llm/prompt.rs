@@ -9,14 +9,13 @@ You can talk, but you cannot control devices or set alarms.";
 
 /// What a starter model is told with the built-in prompt: small models follow examples better than instructions, so the
 /// conversation begins with a few turns that nobody said. They are ordinary turns: when the context is full they go first.
-pub const STARTER_EXAMPLES: [(&str, &str); 7] = [
+pub const STARTER_EXAMPLES: [(&str, &str); 6] = [
+    ("What is your name?", "I am Hark, your voice assistant."),
+    ("Turn on the light.", "Sorry, I can't do that yet."),
+    ("Wake me up at 6 AM.", "Sorry, I can't do that yet."),
+    ("What is 30 plus 4?", "30 plus 4 is 34."),
     ("It is 9:15 AM on Monday, March 3, 2025. What day is it?", "It is Monday, March 3."),
     ("It is 9:15 AM on Monday, March 3, 2025. What is the capital of Spain?", "The capital of Spain is Madrid."),
-    ("It is 9:16 AM on Monday, March 3, 2025. What is 30 plus 4?", "30 plus 4 is 34."),
-    ("It is 9:16 AM on Monday, March 3, 2025. Turn on the light.", "Sorry, I can't do that yet."),
-    ("It is 9:17 AM on Monday, March 3, 2025. Wake me up at 6 AM.", "Sorry, I can't set alarms yet."),
-    ("It is 9:18 AM on Monday, March 3, 2025. Tell me a riddle.", "What has hands but cannot clap? A clock."),
-    ("It is 9:18 AM on Monday, March 3, 2025. What is your name?", "I am Hark, your voice assistant."),
 ];
 
 /// The user's words as the model gets them: with the date and the time of the question in front.

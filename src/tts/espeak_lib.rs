@@ -120,7 +120,7 @@ impl Guard {
         Ok(())
     }
 
-    /// Splits a text into clauses of phonemes, by the voice in use. The text goes through [`clean`] first, and positions
+    /// Splits a text into clauses of phonemes, by the voice in use. The text goes through `clean` first, and positions
     /// are those of the cleaned text, which is returned, too.
     pub fn phonemes(&mut self, text: &str) -> (String, Vec<RawClause>) {
         let text = clean(text);
