@@ -7,7 +7,24 @@ use crate::turn::{CancelToken, Outcome};
 /// Words per minute at speed 1; the library knows 80 to 450.
 const WORDS_PER_MINUTE: f32 = 175.0;
 
-/// A voice in one language.
+/// The languages that are written with Chinese characters.
+const CHINESE: [&str; 5] = ["cmn", "cmn-latn-pinyin", "hak", "yue", "zh"];
+
+/// The language in which a clause can be said: an English answer through the Chinese voice, or a Chinese one through any
+/// other, would be spelled out letter by letter.
+fn language_for<'a>(own: &'a str, clause: &str) -> &'a str {
+    let is_han =
+        |c: char| matches!(c, '\u{3400}'..='\u{4DBF}' | '\u{4E00}'..='\u{9FFF}' | '\u{F900}'..='\u{FAFF}' | '\u{20000}'..='\u{323AF}');
+    let (han, latin) = (clause.chars().any(is_han), clause.chars().any(|c| c.is_ascii_alphabetic()));
+    match (CHINESE.contains(&own), han, latin) {
+        (true, false, true) => "en-us",
+        // Japanese is written with some of these characters too.
+        (false, true, _) if own != "ja" => "cmn",
+        _ => own,
+    }
+}
+
+/// A voice in one language. Clauses in the other one of English and Chinese are said in theirs.
 #[derive(Debug)]
 pub struct EspeakVoice {
     language: String,
@@ -55,7 +72,9 @@ impl Synthesizer for EspeakVoice {
             return Ok(Outcome::Done(stats));
         }
         let mut espeak = espeak_lib::lock()?;
-        espeak.set_language(&self.language)?;
+        if espeak.set_language(language_for(&self.language, clause)).is_err() {
+            espeak.set_language(&self.language)?;
+        }
         let speed = if options.speed.is_finite() { options.speed.clamp(0.25, 4.0) } else { 1.0 };
         let mut piece = Vec::new();
         let finished = espeak.speak(clause, (WORDS_PER_MINUTE * speed) as u32, &mut |samples| {
@@ -173,5 +192,20 @@ mod tests {
         let mut voice = EspeakVoice::load("en-us").unwrap();
         let result = voice.synthesize_phonemes("həlˈoʊ", &VoiceOptions::default(), &CancelToken::never(), &mut |_| {});
         assert!(matches!(result, Err(SynthesisError::Unsupported(_))));
+    }
+
+    #[test]
+    fn a_clause_is_said_in_the_language_of_its_letters() {
+        for (own, clause, language) in [
+            ("cmn", "The capital of France is Paris.", "en-us"),
+            ("cmn", "巴黎是法国的首都。", "cmn"),
+            ("cmn", "我用 Rust 写。", "cmn"),
+            ("cmn", "19", "cmn"),
+            ("en-us", "你好", "cmn"),
+            ("ja", "東京です", "ja"),
+            ("de", "Guten Tag", "de"),
+        ] {
+            assert_eq!(language_for(own, clause), language, "{clause}");
+        }
     }
 }

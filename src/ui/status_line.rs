@@ -40,7 +40,7 @@ fn models_ui(ui: &mut Ui, state: &ViewState, cx: &UiContext<'_>, out: &mut Vec<U
             _ => "…".to_owned(),
         })
         .collect();
-    let line = names.join(" · ");
+    let line = names.iter().map(|name| short(name)).collect::<Vec<_>>().join(" · ");
     let response = entry(ui, None, &line, cx, ui.available_width());
     let response = response.on_hover_ui(|ui| {
         let kinds = [cx.texts.t("status.speech_model"), cx.texts.t("status.chat_model"), cx.texts.t("status.voice")];
@@ -51,6 +51,22 @@ fn models_ui(ui: &mut Ui, state: &ViewState, cx: &UiContext<'_>, out: &mut Vec<U
     if response.clicked() {
         out.push(UiCommand::ShowSettings(true));
     }
+}
+
+/// A model's name without what only its file needs: the format before it, and the kind of weights behind it.
+/// The whole name is in the tooltip.
+fn short(name: &str) -> &str {
+    let name = name.strip_prefix("ggml-").or_else(|| name.strip_prefix("espeak-ng ")).unwrap_or(name);
+    let is_noise = |word: &str| {
+        let word = word.to_ascii_lowercase();
+        matches!(word.as_str(), "instruct" | "chat" | "it" | "f16" | "bf16" | "f32" | "k" | "gguf")
+            || word.strip_prefix("iq").or_else(|| word.strip_prefix('q')).is_some_and(|bits| bits.starts_with(|c: char| c.is_ascii_digit()))
+    };
+    let mut rest = name;
+    while let Some((front, _)) = rest.rsplit_once(['-', '.']).filter(|(front, word)| !front.is_empty() && is_noise(word)) {
+        rest = front;
+    }
+    rest
 }
 
 fn microphone_ui(ui: &mut Ui, state: &ViewState, cx: &UiContext<'_>, out: &mut Vec<UiCommand>) {
@@ -126,7 +142,7 @@ fn entry(ui: &mut Ui, icon: Option<Icon>, text: &str, cx: &UiContext<'_>, widest
 
 #[cfg(test)]
 mod tests {
-    use super::seconds;
+    use super::*;
 
     #[test]
     fn times_are_short_and_never_strange() {
@@ -134,6 +150,22 @@ mod tests {
             [(0.0, "0.00 s"), (424.4, "0.42 s"), (9994.0, "9.99 s"), (12_400.0, "12 s"), (-3.0, "0.00 s"), (f64::NAN, "0.00 s")]
         {
             assert_eq!(seconds(ms), text);
+        }
+    }
+
+    #[test]
+    fn names_are_shown_without_their_file_s_trimmings() {
+        for (name, shown) in [
+            ("ggml-starter-en-q5_1", "starter-en"),
+            ("SmolLM2-135M-Instruct", "SmolLM2-135M"),
+            ("Qwen3-4B-Q4_K_M", "Qwen3-4B"),
+            ("Llama-3.2-3B-Instruct-Q4_K_M", "Llama-3.2-3B"),
+            ("ggml-base.en", "base.en"),
+            ("espeak-ng en-us", "en-us"),
+            ("en_US-lessac-medium", "en_US-lessac-medium"),
+            ("Q4", "Q4"),
+        ] {
+            assert_eq!(short(name), shown);
         }
     }
 }
