@@ -91,13 +91,31 @@ fn start() -> Result<Server, &'static str> {
     panic!("pulseaudio did not start");
 }
 
+/// Times that the server test is tried.
+const ATTEMPTS: u32 = 4;
+
 #[test]
 fn a_real_sound_server_hears_and_speaks() {
+    // The other tests keep both cores of a small machine busy, and 20 ms of sound do not wait for them: a buffer that ran
+    // dry says nothing of the program. A fault of the program fails each time.
+    let mut failures = Vec::new();
+    for _ in 0..ATTEMPTS {
+        match attempt() {
+            Ok(()) => return,
+            Err(failure) => failures.push(failure),
+        }
+        std::thread::sleep(Duration::from_secs(2));
+    }
+    panic!("{}", failures.join("\n\n"));
+}
+
+/// Starts a server and runs [`child`] with it.
+fn attempt() -> Result<(), String> {
     let server = match start() {
         Ok(server) => server,
         Err(needs) => {
             println!("skipped: needs {needs}");
-            return;
+            return Ok(());
         }
     };
     let mut child = Command::new(std::env::current_exe().unwrap());
@@ -107,8 +125,11 @@ fn a_real_sound_server_hears_and_speaks() {
     let output = child.output().unwrap();
     let (out, err) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
     println!("{out}");
-    assert!(output.status.success() && out.contains("1 passed"), "{out}\n{err}");
+    if !output.status.success() || !out.contains("1 passed") {
+        return Err(format!("{out}\n{err}"));
+    }
     assert!(!err.contains("ALSA lib"), "alsa-lib wrote to the standard error stream:\n{err}");
+    Ok(())
 }
 
 #[test]
