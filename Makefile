@@ -1,7 +1,7 @@
 # make run     put in place what is missing, build, open the window (without a display: ask a recorded question)
 # make test    all tests, also that of the real window, on a screen and sound devices in memory
 # make check   formatting, lints, documentation, scripts, length of files
-# The first build compiles two native engines: about ten minutes on two cores.
+# The first build compiles two native engines: about a quarter of an hour on two cores.
 
 SHELL := /bin/bash
 CARGO ?= cargo
