@@ -37,7 +37,8 @@ struct WindowHost {
     settings_file: Option<PathBuf>,
     overrides: Overrides,
     surroundings: Surroundings,
-    models_folder: Option<PathBuf>,
+    /// The models folder of the settings.
+    own_folder: Option<PathBuf>,
     key: Option<TalkKey>,
     json: Option<Terminal>,
     /// Devices are listed from the second look on: the sound system may take seconds, and the window should be there.
@@ -91,13 +92,18 @@ impl WindowHost {
             events,
             own: notices.into_iter().map(|notice| Event::Notice(TurnId::NONE, notice)).collect(),
             settings_file,
-            models_folder: surroundings.model_folders(overrides.models.as_deref(), settings.models.folder.as_deref()).into_iter().next(),
+            own_folder: settings.models.folder,
             overrides,
             surroundings,
             key: None,
             json: json.then(Terminal::of_this_process),
             looked: false,
         })
+    }
+
+    /// Where models are looked for: the same folders as when a configuration is put together.
+    fn model_folders(&self) -> Vec<PathBuf> {
+        self.surroundings.model_folders(self.overrides.models.as_deref(), self.own_folder.as_deref())
     }
 
     fn print(&mut self, event: &Event) {
@@ -136,6 +142,7 @@ impl Host for WindowHost {
         let (config, notices) = resolve::resolve(settings, &self.overrides, &self.surroundings);
         self.own.extend(notices.into_iter().map(|notice| Event::Notice(TurnId::NONE, notice)));
         self.core.send(UserAction::Configure(Arc::new(config)));
+        self.own_folder.clone_from(&settings.models.folder);
         match &self.settings_file {
             Some(file) => load::save(file, settings),
             None => Ok(()),
@@ -143,7 +150,7 @@ impl Host for WindowHost {
     }
 
     fn inventory(&mut self) -> Inventory {
-        let mut inventory = store::scan(&self.surroundings.model_folders(self.overrides.models.as_deref(), None));
+        let mut inventory = store::scan(&self.model_folders());
         inventory.espeak_languages = engines::espeak_languages().unwrap_or_default();
         if std::mem::replace(&mut self.looked, true)
             && let Ok(rows) = engines::devices()
@@ -155,7 +162,7 @@ impl Host for WindowHost {
     }
 
     fn models_folder(&self) -> PathBuf {
-        self.surroundings.user_models_dir().or_else(|| self.models_folder.clone()).unwrap_or_else(|| PathBuf::from("models"))
+        self.surroundings.user_models_dir().or_else(|| self.model_folders().into_iter().next()).unwrap_or_else(|| PathBuf::from("models"))
     }
 
     fn set_hotkey(&mut self, combination: &str) -> Result<(), StageError> {
@@ -209,5 +216,39 @@ impl Host for NoCore {
 
     fn set_hotkey(&mut self, _: &str) -> Result<(), StageError> {
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::test_config;
+
+    #[test]
+    fn models_of_the_settings_folder_can_be_chosen() {
+        let dir = tempfile::tempdir().unwrap();
+        for name in ["a", "b"] {
+            std::fs::create_dir(dir.path().join(name)).unwrap();
+            std::fs::write(dir.path().join(name).join(format!("{name}.gguf")), b"GGUF\x03\0\0\0 and more").unwrap();
+        }
+        let mut settings = Settings::default();
+        settings.models.folder = Some(dir.path().join("a"));
+        let overrides = Overrides { engines: Some(EngineSet::Fake), ..Overrides::default() };
+        let opening = Opening {
+            config: test_config(),
+            settings: settings.clone(),
+            settings_file: None,
+            overrides,
+            surroundings: Surroundings::default(),
+            notices: Vec::new(),
+            json: false,
+        };
+        let (tx, events) = bounded(EVENTS);
+        let mut host = WindowHost::new(opening, EventSink::new(tx, || {}), events).unwrap();
+        let names = |host: &mut WindowHost| host.inventory().chat.into_iter().map(|model| model.name).collect::<Vec<_>>();
+        assert_eq!(names(&mut host), ["a"]);
+        settings.models.folder = Some(dir.path().join("b"));
+        host.save(&settings).unwrap();
+        assert_eq!(names(&mut host), ["b"]);
     }
 }
