@@ -1,6 +1,7 @@
 # make run     put in place what is missing, build, open the window (without a display: ask a recorded question)
 # make test    all tests, also that of the real window, on a screen and sound devices in memory
 # make check   formatting, lints, documentation, scripts, length of files
+# make bench   measure answers on this computer, the peers in turn with it, two threads; results in target/bench/
 # The first build compiles two native engines: about a quarter of an hour on two cores.
 
 SHELL := /bin/bash
@@ -9,7 +10,7 @@ DEMO := target/demo.wav
 # Each test thread may hold an engine; more than four only fight for memory.
 TEST_THREADS ?= $(shell n=$$(nproc 2>/dev/null || echo 2); echo $$((n > 4 ? 4 : n)))
 
-.PHONY: help run setup test check shell-checks
+.PHONY: help run setup test check shell-checks bench
 
 help:
 	@sed -n 's/^# make /make /p' Makefile
@@ -39,3 +40,10 @@ check: shell-checks
 shell-checks:
 	@for script in scripts/* .ci/run; do bash -n "$$script" || exit 1; done; sh -n training/run_all.sh
 	@scripts/file-lengths
+
+# What cannot be made or installed is said, and the bench says what it could not measure.
+bench: setup
+	$(CARGO) build --release --locked
+	@scripts/bench-models || echo "bench: going on without the models of true shape"
+	@scripts/bench-peers || echo "bench: going on without the peers"
+	@scripts/bench

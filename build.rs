@@ -4,7 +4,7 @@
 //! The native engines are compiled by the build scripts of `llama-cpp-sys-2`, `whisper-rs-sys`, `alsa-sys`, … Cargo runs
 //! those before this one, so a missing `cmake`, `libclang` or ALSA header ends the build there already, in their words.
 //! `scripts/setup` (which `make` runs first) looks for all of them beforehand. What can be told here is what those builds
-//! do not notice: that they ran without the switches of `.cargo/config.toml`.
+//! do not notice: that they ran without the switches of `.cargo/config.toml`, or before those were as they are now.
 
 use std::env;
 use std::fs;
@@ -12,16 +12,18 @@ use std::path::{Path, PathBuf};
 
 /// Must be as in `.cargo/config.toml`: both engines share one ggml only when both were compiled with these.
 const SWITCHES: [(&str, &str); 3] = [("GGML_NATIVE", "OFF"), ("GGML_AVX2", "ON"), ("GGML_LLAMAFILE", "ON")];
-const INCLUDE: &str = "CMAKE_PROJECT_whisper.cpp_INCLUDE";
+const INCLUDES: [&str; 2] = ["CMAKE_PROJECT_whisper.cpp_INCLUDE", "CMAKE_PROJECT_ggml_INCLUDE"];
+/// A function of `native/cpu-dispatch.c`.
+const DISPATCHER: &[u8] = b"hark_cpu_chosen";
 
 fn main() {
     let root = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").unwrap_or_default());
     println!("cargo::rerun-if-changed=build.rs");
-    println!("cargo::rerun-if-env-changed={INCLUDE}");
-    for (name, _) in SWITCHES {
+    for name in INCLUDES.into_iter().chain(SWITCHES.map(|(name, _)| name)) {
         println!("cargo::rerun-if-env-changed={name}");
     }
     check_switches();
+    check_engines();
     warn_of_missing_tools();
     let commit = commit(&root).map_or_else(String::new, |hash| format!(" ({hash})"));
     println!("cargo::rustc-env=HARK_GIT={commit}");
@@ -30,12 +32,28 @@ fn main() {
 /// Cargo reads `.cargo/config.toml` of the current folder, not of the package: `--manifest-path` from elsewhere would
 /// compile whisper.cpp on a ggml of its own, and the program would hold two.
 fn check_switches() {
-    let include = env::var_os(INCLUDE).filter(|file| Path::new(file).is_file());
+    let includes = INCLUDES.iter().all(|name| env::var_os(name).is_some_and(|file| Path::new(&file).is_file()));
     let switches = SWITCHES.iter().all(|(name, value)| env::var(name).is_ok_and(|set| set == *value));
-    if include.is_none() || !switches {
+    if !includes || !switches {
         println!(
             "cargo::error=The settings of .cargo/config.toml are not in effect, so both engines would not share one ggml. \
              Run cargo inside the project's folder, without --manifest-path and without GGML_* variables of your own."
+        );
+    }
+}
+
+/// Cargo does not see that a `CMAKE_*` variable is new, and llama-cpp-sys-2 configures a build folder only once: engines
+/// from before `native/cpu-variants.cmake` would end in the linker's words.
+fn check_engines() {
+    // Told by llama-cpp-sys-2: the folder lib/cmake of its build.
+    let Some(folder) = env::var_os("DEP_LLAMA_GGML_CMAKE_DIR").map(PathBuf::from) else { return };
+    let Some(archive) = folder.parent().map(|lib| lib.join("libggml-cpu.a")).filter(|file| file.is_file()) else { return };
+    watch(&archive);
+    let stale = fs::read(&archive).is_ok_and(|bytes| !bytes.windows(DISPATCHER.len()).any(|window| window == DISPATCHER));
+    if stale {
+        println!(
+            "cargo::error=The engines in the target folder were built before native/cpu-variants.cmake was there. \
+             Run `cargo clean --release -p llama-cpp-sys-2 -p whisper-rs-sys`, then build again."
         );
     }
 }

@@ -7,7 +7,7 @@ use hark::config::settings::{Settings, ThemeChoice, UiLanguage};
 use hark::error::{Severity, Stage, StageError};
 use hark::event::{Event, Phase, StageStatus, Timing, TurnEnd, UserAction};
 use hark::models::store::{Inventory, ModelEntry};
-use hark::stt::EngineInfo;
+use hark::stt::{EngineInfo, Words};
 use hark::turn::TurnId;
 use hark::ui::app::{Host, run};
 use std::path::PathBuf;
@@ -120,9 +120,15 @@ fn script(phase: &str) -> Vec<Event> {
     let question = "And how do I count to three in Python?";
     match phase {
         "listening" => {
-            events.extend([Event::Phase(t, Phase::Listening), Event::PartialText(t, "And how do I count to".into())]);
+            events.extend([
+                Event::Phase(t, Phase::Listening),
+                Event::PartialText(t, Words { certain: "And how do I".into(), uncertain: "count".into() }),
+            ]);
         }
-        "hearing" => events.extend([Event::Phase(t, Phase::Transcribing), Event::PartialText(t, question.into())]),
+        "hearing" => events.extend([
+            Event::Phase(t, Phase::Transcribing),
+            Event::PartialText(t, Words { certain: question.into(), uncertain: String::new() }),
+        ]),
         "thinking" => events.extend([user(3, question), Event::Phase(t, Phase::Thinking), Event::ThinkingDelta(t, "A loop.".into())]),
         "speaking" => {
             let text = "Count with a loop. Start at one, and stop after three: in Python the end of a range is not part of it. Shall I show you the code?";

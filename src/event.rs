@@ -2,8 +2,8 @@
 //! to a turn carry its number.
 //!
 //! ```text
-//! key ──> assistant ──Begin──> capture ──Captured──> stt ──Transcribed──> llm ──ReplyDelta──> (assistant splits)
-//!                                                                 clauses ──> tts ──Synthesized──> playback
+//! key ──> assistant ──Begin──> capture ──Heard…, Captured──> stt ──PartialText…, Transcribed──> llm ──ReplyDelta──>
+//!                                            (assistant splits)   clauses ──> tts ──Synthesized──> playback
 //! ```
 //! Workers know the assistant and nobody else; the assistant alone decides ([`crate::assistant::state`]).
 
@@ -11,7 +11,8 @@ use crate::audio::{Clip, Pcm16k};
 use crate::config::Config;
 use crate::error::{Stage, StageError};
 use crate::llm::{ChatOptions, ReplyStats};
-use crate::stt::{EngineInfo, SttOptions, Transcript};
+use crate::stt::{EngineInfo, SttOptions, Transcript, Words};
+use crate::trace::{Span, Timeline};
 use crate::tts::VoiceOptions;
 use crate::turn::{Moment, TurnId};
 use crossbeam_channel::Sender;
@@ -45,8 +46,11 @@ pub enum UserAction {
 pub enum CaptureCmd {
     /// Start a recording, with what was in the pre-roll.
     Begin(TurnId),
-    /// The key went up: take what was written plus the tail, and hand it over ([`WorkerEvent::Captured`]).
+    /// The key went up: hand over what was written (a last [`WorkerEvent::Heard`]), then the tail and with it the whole
+    /// ([`WorkerEvent::Captured`]).
     Finish(TurnId),
+    /// The key had not gone up after all: go on with the same recording, as if [`CaptureCmd::Finish`] had not been said.
+    Resume(TurnId),
     /// Forget the recording.
     Discard,
     /// Use another microphone; `None` is the system's default.
@@ -56,7 +60,19 @@ pub enum CaptureCmd {
 /// To the stt thread.
 #[derive(Clone, Debug, PartialEq)]
 pub enum SttCmd {
-    /// Transcribe one whole utterance.
+    /// The next piece of a recording that goes on; see [`WorkerEvent::Heard`].
+    Hear {
+        /// The turn.
+        turn: TurnId,
+        /// Its place in the recording, samples.
+        at: usize,
+        /// What was recorded since the last piece.
+        pcm: Pcm16k,
+    },
+    /// The key went up, and all that was recorded until then was handed over: decode what is left. If nobody spoke any
+    /// more when the key went up, this is answered by [`WorkerEvent::Transcribed`]; the tail is not waited for then.
+    KeyUp(TurnId),
+    /// Transcribe one whole utterance: the pieces that were heard, if there were any, and the tail.
     Transcribe(TurnId, Pcm16k),
     /// Options from now on.
     Configure(SttOptions),
@@ -94,6 +110,8 @@ pub enum TtsCmd {
         /// What is to be said (spoken form, no markdown).
         clause: String,
     },
+    /// Load the voice if it was unloaded: an answer is near.
+    Wake,
     /// Options from now on.
     Configure(VoiceOptions),
 }
@@ -114,8 +132,10 @@ pub enum PlayCmd {
     },
     /// Nothing more comes for this turn: report [`WorkerEvent::Drained`] when all was played.
     FinishTurn(TurnId),
-    /// Silence, at once.
+    /// Silence, at once; answered by [`WorkerEvent::Silenced`].
     StopTurn(TurnId),
+    /// An answer is near: open the speaker if it was closed while nothing happened.
+    Wake,
     /// Use another speaker; `None` is the system's default.
     SelectDevice(Option<String>),
 }
@@ -127,24 +147,40 @@ pub enum WorkerEvent {
     Ready(Stage, EngineInfo),
     /// The first real sample of the recording is there.
     CaptureStarted(TurnId, Moment),
+    /// A recording goes on: what came since the last piece, about every 50 ms. The pieces one after the other are
+    /// the beginning of what [`WorkerEvent::Captured`] brings, sample by sample; what they lack is the tail.
+    Heard {
+        /// The turn.
+        turn: TurnId,
+        /// Its place in the recording, samples.
+        at: usize,
+        /// The samples; may be empty when the key went up.
+        pcm: Pcm16k,
+        /// This is all until the key went up.
+        key_up: bool,
+    },
     /// The recording is complete.
     Captured {
         /// The turn.
         turn: TurnId,
-        /// What was recorded.
+        /// What was recorded, the tail included.
         pcm: Pcm16k,
         /// Input samples that were lost because the machine was too busy.
         dropped: u64,
     },
     /// The words so far.
-    PartialText(TurnId, String),
-    /// The words. An empty text: nothing was said.
+    PartialText(TurnId, Words),
+    /// The words. An empty text: nothing was said. Each [`SttCmd::Transcribe`] is answered by it, and a
+    /// [`SttCmd::KeyUp`] after which nothing can follow; who got the words once drops the second answer.
     Transcribed {
         /// The turn.
         turn: TurnId,
         /// What was heard.
         transcript: Transcript,
-        /// Time of the work, ms.
+        /// How much of the recording was known then, samples: an answer to [`SttCmd::KeyUp`] is out of date when the key
+        /// went down again and more was recorded meanwhile.
+        heard: usize,
+        /// Time that the engine worked on this recording, ms, while the key was held and after.
         stt_ms: f64,
     },
     /// A piece of the answer for the screen and the voice.
@@ -173,8 +209,12 @@ pub enum WorkerEvent {
     ClauseStarted(TurnId, u32, Moment),
     /// The clause was played to its end.
     ClausePlayed(TurnId, u32),
+    /// The turn was stopped, and at this moment its last sample had been handed to the output.
+    Silenced(TurnId, Moment),
     /// All that was queued for the turn was played and [`PlayCmd::FinishTurn`] had been said.
     Drained(TurnId),
+    /// A piece of work of this turn is done; for the timeline.
+    Worked(TurnId, Span),
     /// A stage could not do its work (of this turn; of none when [`TurnId::NONE`]).
     Failed(TurnId, StageError),
     /// A worker thread ended by a fault; the stage is gone until it is started anew.
@@ -216,8 +256,10 @@ pub enum StageStatus {
 /// The figures of one turn. Times count from the end of the input (key up, Enter, end of the file), ms.
 #[derive(Clone, Debug, Default, PartialEq, serde::Serialize)]
 pub struct Timing {
-    /// Time of transcribing; `None` for typed text.
+    /// From the end of the input to the words, what the user waits; `None` for typed text.
     pub stt_ms: Option<f64>,
+    /// Time that the speech engine worked, most of it while the key was held; `None` for typed text.
+    pub stt_work_ms: Option<f64>,
     /// First token of the answer.
     pub first_token_ms: Option<f64>,
     /// First clause handed to the voice.
@@ -258,7 +300,7 @@ pub enum Event {
     /// A stage's state changed.
     Status(Stage, StageStatus),
     /// Words so far, while they are being heard.
-    PartialText(TurnId, String),
+    PartialText(TurnId, Words),
     /// The question.
     UserText {
         /// The turn.
@@ -283,6 +325,10 @@ pub enum Event {
         /// How much of `text`, in bytes, was heard (spoken to its end, or read when there is no voice).
         heard_bytes: usize,
     },
+    /// The first sample of the recording was there at this moment.
+    CaptureStarted(TurnId, Moment),
+    /// The turn was interrupted, and at this moment its last sample had been handed to the output.
+    Silenced(TurnId, Moment),
     /// A clause begins to sound. `range` is its place in the answer's text, in bytes.
     ClauseStarted {
         /// The turn.
@@ -305,6 +351,8 @@ pub enum Event {
     },
     /// The figures of a turn.
     Timing(TurnId, Timing),
+    /// What ran when; follows [`Event::Timing`].
+    Timeline(TurnId, Timeline),
     /// Something the user should know.
     Notice(TurnId, StageError),
     /// The turn is over.

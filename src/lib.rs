@@ -2,6 +2,7 @@
 
 pub mod assistant;
 pub mod audio;
+pub mod bench;
 pub mod cli;
 pub mod clock;
 pub mod config;
@@ -13,6 +14,7 @@ pub mod models;
 pub mod platform;
 pub mod speech;
 pub mod stt;
+pub mod trace;
 pub mod tts;
 pub mod turn;
 pub mod ui;

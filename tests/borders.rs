@@ -117,9 +117,10 @@ fn no_source_file_is_longer_than_400_lines() {
 #[test]
 fn unsafe_stands_in_the_adapters_only() {
     let all: Vec<PathBuf> = sources("src");
-    let homes = ["src/stt/", "src/llm/", "src/tts/", "src/audio/"];
+    // cpu.rs asks the engines' archive which instructions it uses.
+    let homes = ["src/stt/", "src/llm/", "src/tts/", "src/audio/", "src/platform/cpu.rs"];
     let files: Vec<PathBuf> =
         all.into_iter().filter(|f| !homes.iter().any(|h| f.to_string_lossy().replace('\\', "/").contains(h))).collect();
-    let found = offenders(&files, &["unsafe {", "unsafe fn", "unsafe impl"]);
+    let found = offenders(&files, &["unsafe {", "unsafe fn", "unsafe impl", "unsafe extern"]);
     assert!(found.is_empty(), "{found:#?}");
 }

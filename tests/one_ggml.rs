@@ -3,9 +3,11 @@
 //!
 //! ggml leaves the paths of its source files (of its assertions) in every program that is linked with it.
 
+use hark::platform::cpu;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::CStr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::process::Command;
 
 /// The folders before `ggml/src/` in all texts of a program.
 fn ggml_sources(program: &[u8]) -> BTreeSet<String> {
@@ -41,6 +43,12 @@ fn the_program_holds_one_ggml() {
     assert!(whisper.to_string_lossy().contains("WHISPER"), "{whisper:?}");
     assert!(llama.to_string_lossy().contains("CPU"), "{llama:?}");
 
+    // Both run on the copy of ggml's processor part that was chosen (native/cpu-variants.cmake).
+    let isa = cpu::isa();
+    for engine in [whisper, llama] {
+        assert_eq!(engine.to_string_lossy().contains("AVX512_VNNI = 1"), isa.used.starts_with("AVX-512"), "{engine:?} {isa:?}");
+    }
+
     let own = ggml_sources(&std::fs::read(std::env::current_exe().unwrap()).unwrap());
     assert_eq!(own.len(), 1, "ggml comes from more than one place (or from none): {own:?}");
     let source = own.first().unwrap();
@@ -48,6 +56,76 @@ fn the_program_holds_one_ggml() {
 
     let hark = ggml_sources(&std::fs::read(env!("CARGO_BIN_EXE_hark")).unwrap());
     assert!(hark.is_empty() || hark == own, "the program's ggml comes from {hark:?}");
+}
+
+#[test]
+fn the_engines_keep_to_avx2_when_told_to() {
+    if cpu::isa().compiled.len() < 2 {
+        println!("skipped: this system's program holds one copy of ggml's processor part");
+        return;
+    }
+    let both = ["--exact", "told_to", "the_program_holds_one_ggml"];
+    let run = Command::new(std::env::current_exe().unwrap()).args(both).env("HARK_ISA", "avx2").output().unwrap();
+    let told = String::from_utf8_lossy(&run.stdout);
+    assert!(run.status.success() && told.contains("2 passed"), "{told}");
+}
+
+/// Of use as a child of the test above, with `HARK_ISA=avx2`.
+#[test]
+fn told_to() {
+    if std::env::var("HARK_ISA").is_ok_and(|wish| wish == "avx2") {
+        assert_eq!(cpu::isa().used, "AVX2");
+    }
+}
+
+/// What `nm` says of an archive: its members in order, each with the symbols that it defines and those that it lacks.
+fn members(archive: &Path, defined: bool) -> Option<Vec<(String, BTreeSet<String>)>> {
+    let wanted: &[&str] = if defined { &["-g", "--defined-only"] } else { &["-u"] };
+    let told = Command::new("nm").args(wanted).arg(archive).output().ok().filter(|told| told.status.success())?;
+    let mut members: Vec<(String, BTreeSet<String>)> = Vec::new();
+    for line in String::from_utf8_lossy(&told.stdout).lines() {
+        if let Some(name) = line.strip_suffix(':') {
+            members.push((name.to_owned(), BTreeSet::new()));
+        } else if let (Some((_, symbols)), Some(symbol)) = (members.last_mut(), line.split_whitespace().last()) {
+            symbols.insert(symbol.to_owned());
+        }
+    }
+    Some(members)
+}
+
+fn all(members: &[(String, BTreeSet<String>)], wanted: impl Fn(&str) -> bool) -> BTreeSet<String> {
+    members.iter().filter(|(name, _)| wanted(name)).flat_map(|(_, symbols)| symbols.clone()).collect()
+}
+
+#[test]
+fn the_two_copies_of_the_processor_part_know_nothing_of_each_other() {
+    let engines = [("whisper-rs-sys", "libwhisper.a"), ("llama-cpp-sys-2", "libllama.a")];
+    for (name, engine) in engines {
+        let folder = newest_cache(name).and_then(|cache| Some(cache.parent()?.parent()?.join("lib")));
+        let Some((lib, defined)) = folder.and_then(|lib| Some((lib.clone(), members(&lib.join("libggml-cpu.a"), true)?))) else {
+            println!("skipped: needs nm and libggml-cpu.a of {name} in the target folder");
+            return;
+        };
+        let lacking = members(&lib.join("libggml-cpu.a"), false).unwrap();
+        let is_copy = |member: &str| member.starts_with("hark-cpu-avx512");
+        let is_dispatcher = |member: &str| member.starts_with("cpu-dispatch");
+        let copies = usize::from(defined.iter().any(|(member, _)| is_copy(member)));
+        assert_eq!(copies + 1, cpu::isa().compiled.len(), "{name} was built with other copies than the program was linked with");
+
+        // A symbol that both define is one symbol to the linker: AVX-512 code would run on any processor.
+        let (copy, others) = (all(&defined, is_copy), all(&defined, |member| !is_copy(member)));
+        assert!(copy.is_disjoint(&others), "{name}: {:?}", copy.intersection(&others).collect::<Vec<_>>());
+        let lacked = all(&lacking, is_copy);
+        assert!(lacked.is_disjoint(&others), "{name}: the copy calls {:?}", lacked.intersection(&others).collect::<Vec<_>>());
+        let lacked = all(&lacking, |member| !is_copy(member) && !is_dispatcher(member));
+        assert!(lacked.is_disjoint(&copy), "{name}: {:?}", lacked.intersection(&copy).collect::<Vec<_>>());
+
+        // The dispatcher answers for one function; whatever else is called would always be the AVX2 copy's.
+        let callers = [engine, "libggml.a", "libggml-base.a"].map(|file| members(&lib.join(file), false).unwrap());
+        let called = callers.iter().map(|members| all(members, |_| true)).fold(BTreeSet::new(), |sum, more| &sum | &more);
+        let called: Vec<&String> = called.intersection(&others).collect();
+        assert_eq!(called, ["ggml_backend_cpu_reg"], "{name}");
+    }
 }
 
 /// ggml's switches in the text of a CMakeCache.txt: `GGML_NAME:KIND=VALUE`.

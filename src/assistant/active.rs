@@ -1,7 +1,9 @@
 //! The turn that is going on: what was asked, what was written, which clauses are on their way to the ear.
 
+use super::listening::Early;
 use crate::event::Timing;
 use crate::speech::{Clause, SpokenText};
+use crate::trace::{Lane, Span, Timeline, Work};
 use crate::turn::{Moment, TurnId};
 
 /// How far the turn is.
@@ -24,6 +26,8 @@ pub(super) enum Stand {
 #[derive(Clone, Debug)]
 pub(super) struct Spoken {
     pub clause: Clause,
+    /// When it began to sound.
+    pub sounding_since: Option<Moment>,
     /// All of its sound is there.
     pub synthesized: bool,
     /// It was played to its end (or had nothing to say).
@@ -37,6 +41,14 @@ pub(super) struct Active {
     pub stand: Stand,
     /// The first sample of the recording came.
     pub capturing: bool,
+    /// Samples of the recording that were handed to the ear.
+    pub heard: usize,
+    /// The key went up, and all that was recorded until then was handed over.
+    pub flushed: bool,
+    /// Words that came before the recording was complete and wait for the end of the key's grace.
+    pub early: Option<Early>,
+    /// The words that were computed ahead last.
+    pub prefilled: String,
     /// End of the input: key up, Enter, end of the file.
     pub input_end: Moment,
     pub answer: String,
@@ -53,6 +65,10 @@ pub(super) struct Active {
     /// A first sound was heard.
     pub sounding: bool,
     pub timing: Timing,
+    pub timeline: Timeline,
+    begun: Moment,
+    /// The key went up.
+    key_was_held: bool,
 }
 
 impl Active {
@@ -61,6 +77,10 @@ impl Active {
             turn,
             stand,
             capturing: false,
+            heard: 0,
+            flushed: false,
+            early: None,
+            prefilled: String::new(),
             input_end: now,
             answer: String::new(),
             spoken: SpokenText::new(true),
@@ -71,12 +91,44 @@ impl Active {
             closing: false,
             sounding: false,
             timing: Timing::default(),
+            timeline: Timeline::default(),
+            begun: now,
+            key_was_held: false,
         }
+    }
+
+    /// There is a recording that goes on or is on its way.
+    pub fn is_recorded(&self) -> bool {
+        matches!(self.stand, Stand::Recording | Stand::Collecting { .. })
     }
 
     /// Milliseconds since the end of the input.
     pub fn ms(&self, now: Moment) -> f64 {
         now.ms_since(self.input_end)
+    }
+
+    /// The key went up at this moment.
+    pub fn input_ended(&mut self, at: Moment) {
+        self.input_end = at;
+        self.key_was_held = true;
+    }
+
+    /// The key had not gone up.
+    pub fn input_goes_on(&mut self) {
+        self.key_was_held = false;
+        self.flushed = false;
+    }
+
+    /// What is known of the turn's course.
+    pub fn take_timeline(&mut self) -> Timeline {
+        let mut timeline = std::mem::take(&mut self.timeline);
+        timeline.input_end = self.input_end;
+        if self.key_was_held {
+            let held = Span { lane: Lane::Key, work: Work::Held, from: self.begun, to: self.input_end };
+            let place = timeline.spans.iter().position(|span| span.to > held.to).unwrap_or(timeline.spans.len());
+            timeline.spans.insert(place, held);
+        }
+        timeline
     }
 
     /// Something was written: stamps the first time.
@@ -103,7 +155,7 @@ impl Active {
         let mut out = Vec::with_capacity(ready.len());
         for clause in ready {
             out.push((self.clauses.len() as u32, clause.text.clone()));
-            self.clauses.push(Spoken { clause, synthesized: false, played: false });
+            self.clauses.push(Spoken { clause, sounding_since: None, synthesized: false, played: false });
         }
         out
     }

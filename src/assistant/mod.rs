@@ -7,6 +7,9 @@
 //! ```
 
 mod active;
+mod listening;
+#[cfg(test)]
+mod listening_tests;
 mod outbox;
 pub mod ptt;
 pub mod registry;

@@ -1,24 +1,35 @@
 //! The talk key as a pure machine: press, release with a grace, toggle.
+//!
+//! A release takes effect at once, so that nobody waits for the grace; a press within it takes the release back.
 
 use crate::turn::Moment;
 use std::time::Duration;
 
-/// X11 sends a release and a press for each auto-repeat of a held key, about 1 ms apart; a release counts only when no
-/// press follows within this time. The tail of the recording runs meanwhile, so nothing is lost and little is waited for.
+/// X11 sends a release and a press for each auto-repeat of a held key, about 1 ms apart; a press within this time after a
+/// release takes the release back.
 pub const RELEASE_GRACE: Duration = Duration::from_millis(50);
+
+/// What cannot be taken back (asking the chat model) waits for so long after a release: eight times what lies between
+/// the two halves of an auto-repeat, and a time that is rarely waited for, as the words mostly come later.
+pub const REPEAT_GRACE: Duration = Duration::from_millis(8);
 
 /// A press shorter than this is a slip: nobody says a word in it, and the pre-roll alone must not become a question.
 pub const SHORTEST_PRESS: Duration = Duration::from_millis(150);
 
-/// What the key did after repeats were taken out.
+/// What the key did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Edge {
     /// It went down now.
     Down,
-    /// It went up at this moment, after being held so long.
+    /// It went up now, after being held so long. [`Edge::Again`] may take this back, [`Edge::Settled`] makes it final.
     Up {
-        /// When it went up (before the grace).
-        at: Moment,
+        /// How long it was held.
+        held: Duration,
+    },
+    /// It went down again within the grace: it had been down all the time.
+    Again,
+    /// It stays up; it had been held so long.
+    Settled {
         /// How long it was held.
         held: Duration,
     },
@@ -46,27 +57,28 @@ impl Ptt {
     #[must_use]
     pub fn press(self, now: Moment) -> (Ptt, Option<Edge>) {
         match self {
-            Ptt::Up => (Ptt::Down(now), Some(Edge::Down)),
-            Ptt::Down(since) | Ptt::Releasing { since, .. } => (Ptt::Down(since), None),
+            Ptt::Down(_) => (self, None),
+            Ptt::Releasing { since, at } if now < at.plus(RELEASE_GRACE) => (Ptt::Down(since), Some(Edge::Again)),
+            Ptt::Up | Ptt::Releasing { .. } => (Ptt::Down(now), Some(Edge::Down)),
         }
     }
 
     /// The key went up.
     #[must_use]
-    pub fn release(self, now: Moment) -> Ptt {
+    pub fn release(self, now: Moment) -> (Ptt, Option<Edge>) {
         match self {
-            Ptt::Down(since) => Ptt::Releasing { since, at: now },
-            other => other,
+            Ptt::Down(since) => (Ptt::Releasing { since, at: now }, Some(Edge::Up { held: now.since(since) })),
+            other => (other, None),
         }
     }
 
-    /// One press starts, the next one ends.
+    /// One press starts, the next one ends; there is nothing to wait for.
     #[must_use]
     pub fn toggle(self, now: Moment) -> (Ptt, Option<Edge>) {
         match self {
-            Ptt::Up => self.press(now),
-            Ptt::Down(since) => (Ptt::Up, Some(Edge::Up { at: now, held: now.since(since) })),
-            Ptt::Releasing { since, at } => (Ptt::Up, Some(Edge::Up { at, held: at.since(since) })),
+            Ptt::Down(since) => (Ptt::Up, Some(Edge::Settled { held: now.since(since) })),
+            Ptt::Releasing { since, at } if now < at.plus(RELEASE_GRACE) => (Ptt::Up, Some(Edge::Settled { held: at.since(since) })),
+            Ptt::Up | Ptt::Releasing { .. } => self.press(now),
         }
     }
 
@@ -74,8 +86,17 @@ impl Ptt {
     #[must_use]
     pub fn tick(self, now: Moment) -> (Ptt, Option<Edge>) {
         match self {
-            Ptt::Releasing { since, at } if now >= at.plus(RELEASE_GRACE) => (Ptt::Up, Some(Edge::Up { at, held: at.since(since) })),
+            Ptt::Releasing { since, at } if now >= at.plus(RELEASE_GRACE) => (Ptt::Up, Some(Edge::Settled { held: at.since(since) })),
             other => (other, None),
+        }
+    }
+
+    /// Until when what cannot be taken back has to wait; `None`: it need not.
+    #[must_use]
+    pub fn may_be_a_repeat_until(self) -> Option<Moment> {
+        match self {
+            Ptt::Releasing { at, .. } => Some(at.plus(REPEAT_GRACE)),
+            _ => None,
         }
     }
 
@@ -97,25 +118,38 @@ mod tests {
         Moment(Duration::from_millis(n))
     }
 
+    const HELD: Duration = Duration::from_millis(2000);
+
     #[test]
     fn auto_repeat_is_one_long_press() {
         let (mut key, edge) = Ptt::default().press(ms(0));
         assert_eq!(edge, Some(Edge::Down));
         for i in 1..50 {
-            key = key.release(ms(i * 30));
+            let edge;
+            (key, edge) = key.release(ms(i * 30));
+            assert_eq!(edge, Some(Edge::Up { held: Duration::from_millis(i * 30) }));
             assert_eq!(key.tick(ms(i * 30 + 1)), (key, None));
             let edge;
             (key, edge) = key.press(ms(i * 30 + 1));
-            assert_eq!(edge, None);
+            assert_eq!(edge, Some(Edge::Again));
         }
-        key = key.release(ms(2000));
-        assert_eq!(key.deadline(), Some(ms(2050)));
-        assert_eq!(key.tick(ms(2050)), (Ptt::Up, Some(Edge::Up { at: ms(2000), held: Duration::from_millis(2000) })));
+        (key, _) = key.release(ms(2000));
+        assert_eq!((key.deadline(), key.may_be_a_repeat_until()), (Some(ms(2050)), Some(ms(2008))));
+        assert_eq!(key.tick(ms(2050)), (Ptt::Up, Some(Edge::Settled { held: HELD })));
+    }
+
+    #[test]
+    fn a_press_after_the_grace_is_another_one_even_before_the_tick() {
+        let (key, _) = Ptt::Down(ms(0)).release(ms(2000));
+        assert_eq!(key.press(ms(2049)), (Ptt::Down(ms(0)), Some(Edge::Again)));
+        assert_eq!(key.press(ms(2050)), (Ptt::Down(ms(2050)), Some(Edge::Down)));
+        assert_eq!(key.toggle(ms(2049)), (Ptt::Up, Some(Edge::Settled { held: HELD })));
+        assert_eq!(key.toggle(ms(2050)), (Ptt::Down(ms(2050)), Some(Edge::Down)));
     }
 
     #[test]
     fn a_release_without_a_press_is_nothing() {
-        assert_eq!(Ptt::Up.release(ms(5)), Ptt::Up);
+        assert_eq!(Ptt::Up.release(ms(5)), (Ptt::Up, None));
         assert_eq!(Ptt::Up.tick(ms(500)), (Ptt::Up, None));
     }
 
@@ -123,6 +157,7 @@ mod tests {
     fn toggle_starts_and_ends() {
         let (key, edge) = Ptt::Up.toggle(ms(10));
         assert_eq!(edge, Some(Edge::Down));
-        assert_eq!(key.toggle(ms(900)), (Ptt::Up, Some(Edge::Up { at: ms(900), held: Duration::from_millis(890) })));
+        assert_eq!(key.toggle(ms(900)), (Ptt::Up, Some(Edge::Settled { held: Duration::from_millis(890) })));
+        assert_eq!(Ptt::Up.may_be_a_repeat_until(), None);
     }
 }

@@ -6,7 +6,7 @@ use super::state::{Effect, Input, State, step};
 use crate::audio::capture::spawn_capture;
 use crate::audio::level::Levels;
 use crate::audio::playback::spawn_playback;
-use crate::audio::{Pcm16k, vad};
+use crate::audio::vad;
 use crate::clock;
 use crate::config::Config;
 use crate::error::{Severity, Stage, StageError};
@@ -152,21 +152,16 @@ fn start_capture(config: &Config, devices: &Devices, levels: &Arc<Levels>) -> st
     Outbox::start(|up| spawn_capture(Arc::clone(input), config.microphone.clone(), config.keep_microphone_open, up, Arc::clone(levels)))
 }
 
-/// Where in a recording somebody speaks.
-fn speech(pcm: &Pcm16k) -> Option<std::ops::Range<usize>> {
-    vad::speech_span(pcm).range
-}
-
 fn start_stt(config: &Config, turns: &TurnReader) -> std::io::Result<Outbox<SttCmd>> {
-    Outbox::start(|up| spawn_stt(registry::transcriber(config), config.stt.clone(), up, turns.clone(), speech))
+    Outbox::start(|up| spawn_stt(registry::transcriber(config), config.stt.clone(), up, turns.clone(), vad::earshot, config.unload_after))
 }
 
 fn start_llm(config: &Config, turns: &TurnReader) -> std::io::Result<Outbox<LlmCmd>> {
-    Outbox::start(|up| spawn_llm(registry::chat(config), config.chat.clone(), up, turns.clone()))
+    Outbox::start(|up| spawn_llm(registry::chat(config), config.chat.clone(), up, turns.clone(), config.unload_after))
 }
 
 fn start_tts(config: &Config, turns: &TurnReader) -> std::io::Result<Outbox<TtsCmd>> {
-    Outbox::start(|up| spawn_tts(registry::voice(config), config.voice_options.clone(), up, turns.clone()))
+    Outbox::start(|up| spawn_tts(registry::voice(config), config.voice_options.clone(), up, turns.clone(), config.unload_after))
 }
 
 fn start_playback(config: &Config, devices: &Devices, levels: &Arc<Levels>, turns: &TurnReader) -> std::io::Result<Outbox<PlayCmd>> {

@@ -4,17 +4,13 @@
 //! interrupted answer can never be shown or spoken.
 
 use super::active::{Active, Stand};
-use super::ptt::{Edge, Ptt, SHORTEST_PRESS};
+use super::ptt::Ptt;
 use super::stages::{Stages, apply_config};
 use crate::config::Config;
 use crate::error::{Severity, Stage, StageError};
 use crate::event::{CaptureCmd, Event, LlmCmd, Phase, PlayCmd, StageStatus, SttCmd, TtsCmd, TurnEnd, UserAction, WorkerEvent};
 use crate::turn::{Moment, TurnId};
 use std::sync::Arc;
-use std::time::Duration;
-
-/// The capture thread answers within its tail of 120 ms; after so long it is taken for dead and the turn is given up.
-const CAPTURE_ANSWERS_WITHIN: Duration = Duration::from_secs(3);
 
 /// What drives the state.
 #[derive(Clone, Debug, PartialEq)]
@@ -101,7 +97,8 @@ impl State {
             Stand::Collecting { until } => Some(until),
             _ => None,
         });
-        [self.ptt.deadline(), collecting].into_iter().flatten().min()
+        let early = self.active.as_ref().and_then(|a| a.early.as_ref()).and_then(|_| self.ptt.may_be_a_repeat_until());
+        [self.ptt.deadline(), collecting, early].into_iter().flatten().min()
     }
 
     fn current_phase(&self) -> Phase {
@@ -122,13 +119,15 @@ impl State {
 
     /// Ends the turn that is going on, if any: what was heard goes to the memory, the figures and the end to the window.
     pub(super) fn end_turn(&mut self, how: TurnEnd, out: &mut Effects) {
-        let Some(active) = self.active.take() else { return };
+        let Some(mut active) = self.active.take() else { return };
+        let timeline = active.take_timeline();
         let turn = active.turn;
         let heard = active.heard_bytes();
         if active.asked {
             out.push(Effect::Llm(LlmCmd::Commit { turn, heard: active.answer[..heard].to_owned() }));
             out.push(Effect::Emit(Event::ReplyFinal { turn, text: active.answer, heard_bytes: heard }));
             out.push(Effect::Emit(Event::Timing(turn, active.timing)));
+            out.push(Effect::Emit(Event::Timeline(turn, timeline)));
         }
         out.push(Effect::Emit(Event::TurnEnded(turn, how)));
         if let Some(config) = self.next_config.take() {
@@ -144,6 +143,11 @@ impl State {
 
     /// Moves on to the next turn number and stops all sound and work of the old one.
     fn interrupt(&mut self, out: &mut Effects) {
+        self.stop_all(out);
+        self.end_turn(TurnEnd::Cancelled, out);
+    }
+
+    fn stop_all(&mut self, out: &mut Effects) {
         let old = self.turn;
         self.turn = old.next();
         out.push(Effect::Advance(self.turn));
@@ -153,7 +157,6 @@ impl State {
                 out.push(Effect::Capture(CaptureCmd::Discard));
             }
         }
-        self.end_turn(TurnEnd::Cancelled, out);
     }
 
     /// Cancels what the engines still do for this turn, without beginning another one for the user.
@@ -163,33 +166,25 @@ impl State {
         out.push(Effect::Advance(self.turn));
     }
 
-    fn begin(&mut self, stand: Stand, now: Moment, out: &mut Effects) {
-        self.interrupt(out);
+    pub(super) fn begin(&mut self, stand: Stand, now: Moment, out: &mut Effects) {
+        self.stop_all(out);
+        // Silence and recording come before all book-keeping of the turn that ends here; unless a new configuration has
+        // waited for its end, which may bring another microphone.
+        let at_once = self.next_config.is_none();
+        let record = Effect::Capture(CaptureCmd::Begin(self.turn));
+        if stand == Stand::Recording && at_once {
+            out.push(record.clone());
+        }
+        self.end_turn(TurnEnd::Cancelled, out);
+        if stand == Stand::Recording && !at_once {
+            out.push(record);
+        }
         self.active = Some(Active::new(self.turn, stand, now));
         if !self.config.mute && !self.stages.usable(Stage::Playback) {
             // It may have been plugged in meanwhile; there is time until the answer begins.
             out.push(Effect::Play(PlayCmd::SelectDevice(self.config.speaker.clone())));
-        }
-    }
-
-    fn edge(&mut self, edge: Option<Edge>, now: Moment, out: &mut Effects) {
-        match edge {
-            None => {}
-            Some(Edge::Down) => {
-                self.begin(Stand::Recording, now, out);
-                out.push(Effect::Capture(CaptureCmd::Begin(self.turn)));
-            }
-            Some(Edge::Up { at, held }) => {
-                let Some(active) = self.active.as_mut().filter(|a| a.stand == Stand::Recording) else { return };
-                if held < SHORTEST_PRESS {
-                    out.push(Effect::Capture(CaptureCmd::Discard));
-                    self.end_turn(TurnEnd::NothingHeard, out);
-                    return;
-                }
-                active.input_end = at;
-                active.stand = Stand::Collecting { until: now.plus(CAPTURE_ANSWERS_WITHIN) };
-                out.push(Effect::Capture(CaptureCmd::Finish(active.turn)));
-            }
+        } else if !self.config.mute {
+            out.push(Effect::Play(PlayCmd::Wake));
         }
     }
 
@@ -200,7 +195,11 @@ impl State {
                 self.ptt = ptt;
                 self.edge(edge, now, out);
             }
-            UserAction::PttReleased => self.ptt = self.ptt.release(now),
+            UserAction::PttReleased => {
+                let (ptt, edge) = self.ptt.release(now);
+                self.ptt = ptt;
+                self.edge(edge, now, out);
+            }
             UserAction::PttToggle => {
                 let (ptt, edge) = self.ptt.toggle(now);
                 self.ptt = ptt;
@@ -266,6 +265,8 @@ impl State {
                 out.push(Effect::Emit(Event::Status(stage, StageStatus::Ready(info))));
             }
             WorkerEvent::Died(stage, why) => self.died(stage, &why, out),
+            // It belongs to the turn before this one.
+            WorkerEvent::Silenced(turn, at) => out.push(Effect::Emit(Event::Silenced(turn, at))),
             WorkerEvent::Failed(turn, error) if turn == TurnId::NONE => {
                 // A device that is looked for again and again is missed aloud only once.
                 let known = self.stages.error(error.stage).is_some_and(|before| before == error);
@@ -331,6 +332,7 @@ impl State {
         let (ptt, edge) = self.ptt.tick(now);
         self.ptt = ptt;
         self.edge(edge, now, out);
+        self.take_early_words(now, out);
         if let Some(Active { stand: Stand::Collecting { until }, .. }) = self.active
             && now >= until
         {

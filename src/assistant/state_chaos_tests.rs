@@ -6,7 +6,7 @@ use crate::audio::{Clip, Pcm16k};
 use crate::error::{Severity, Stage, StageError};
 use crate::event::{CaptureCmd, Event, LlmCmd, Phase, PlayCmd, SttCmd, TtsCmd, UserAction, WorkerEvent};
 use crate::llm::ReplyStats;
-use crate::stt::Transcript;
+use crate::stt::{Transcript, Words};
 use crate::turn::{Moment, TurnId};
 use proptest::prelude::*;
 use std::sync::Arc;
@@ -44,11 +44,19 @@ fn answers(effect: &Effect, now: Moment) -> Vec<WorkerEvent> {
     match effect {
         Effect::Capture(CaptureCmd::Begin(turn)) => vec![WorkerEvent::CaptureStarted(*turn, now)],
         Effect::Capture(CaptureCmd::Finish(turn)) => {
-            vec![WorkerEvent::Captured { turn: *turn, pcm: Pcm16k::default(), dropped: 0 }]
+            vec![
+                WorkerEvent::Heard { turn: *turn, at: 0, pcm: Pcm16k::default(), key_up: true },
+                WorkerEvent::Captured { turn: *turn, pcm: Pcm16k::default(), dropped: 0 },
+            ]
+        }
+        Effect::Stt(SttCmd::KeyUp(turn)) => {
+            let transcript = Transcript { text: "early words".to_owned(), ..Transcript::default() };
+            let words = Words { certain: "early".to_owned(), uncertain: "words".to_owned() };
+            vec![WorkerEvent::PartialText(*turn, words), WorkerEvent::Transcribed { turn: *turn, transcript, heard: 0, stt_ms: 1.0 }]
         }
         Effect::Stt(SttCmd::Transcribe(turn, _)) => {
             let transcript = Transcript { text: "words".to_owned(), ..Transcript::default() };
-            vec![WorkerEvent::Transcribed { turn: *turn, transcript, stt_ms: 1.0 }]
+            vec![WorkerEvent::Transcribed { turn: *turn, transcript, heard: 0, stt_ms: 1.0 }]
         }
         Effect::Llm(LlmCmd::Reply(turn, _)) => vec![
             WorkerEvent::ReplyDelta(*turn, "One sentence. Another ".to_owned()),
@@ -103,13 +111,18 @@ proptest! {
             run(&mut core, &mut work, input);
         }
         prop_assert_eq!(core.state.phase(), Phase::Idle);
-        let (mut newest, mut ended, mut begun) = (TurnId::NONE, Vec::new(), Vec::new());
+        let (mut newest, mut ended, mut begun, mut asked) = (TurnId::NONE, Vec::new(), Vec::new(), Vec::new());
         for effect in &core.log {
             match effect {
                 Effect::Advance(turn) => { prop_assert!(*turn > newest); newest = *turn; }
                 Effect::Play(PlayCmd::Enqueue { turn, .. }) => prop_assert_eq!(*turn, newest),
                 Effect::Capture(CaptureCmd::Begin(turn)) => begun.push(*turn),
-                Effect::Llm(LlmCmd::Reply(turn, _)) if !begun.contains(turn) => begun.push(*turn),
+                Effect::Capture(CaptureCmd::Resume(turn)) => prop_assert_eq!(*turn, newest),
+                Effect::Llm(LlmCmd::Reply(turn, _)) => {
+                    prop_assert!(!asked.contains(turn), "asked twice");
+                    asked.push(*turn);
+                    if !begun.contains(turn) { begun.push(*turn) }
+                }
                 Effect::Emit(Event::TurnEnded(turn, _)) => ended.push(*turn),
                 _ => {}
             }

@@ -35,15 +35,15 @@ impl Core {
         effects
     }
 
-    fn act(&mut self, action: UserAction) -> Vec<Effect> {
+    pub fn act(&mut self, action: UserAction) -> Vec<Effect> {
         self.give(Input::Action(action))
     }
 
-    fn worker(&mut self, event: WorkerEvent) -> Vec<Effect> {
+    pub fn worker(&mut self, event: WorkerEvent) -> Vec<Effect> {
         self.give(Input::Worker(event))
     }
 
-    fn wait(&mut self, ms: u64) -> Vec<Effect> {
+    pub fn wait(&mut self, ms: u64) -> Vec<Effect> {
         self.now = self.now.plus(Duration::from_millis(ms));
         self.give(Input::Tick)
     }
@@ -53,7 +53,7 @@ impl Core {
     }
 
     /// Press, speak for two seconds, release; the words are heard.
-    fn say(&mut self, words: &str) {
+    pub fn say(&mut self, words: &str) {
         self.act(UserAction::PttPressed);
         let turn = self.turn();
         self.worker(WorkerEvent::CaptureStarted(turn, self.now));
@@ -62,10 +62,10 @@ impl Core {
         self.wait(60);
         self.worker(WorkerEvent::Captured { turn, pcm: Pcm16k::default(), dropped: 0 });
         let transcript = Transcript { text: words.to_owned(), language: "en".to_owned(), confidence: 0.9 };
-        self.worker(WorkerEvent::Transcribed { turn, transcript, stt_ms: 100.0 });
+        self.worker(WorkerEvent::Transcribed { turn, transcript, heard: 0, stt_ms: 100.0 });
     }
 
-    fn write(&mut self, text: &str) -> Vec<Effect> {
+    pub fn write(&mut self, text: &str) -> Vec<Effect> {
         let turn = self.turn();
         self.worker(WorkerEvent::ReplyDelta(turn, text.to_owned()))
     }
@@ -76,7 +76,7 @@ impl Core {
     }
 
     /// The voice made this clause, and the speaker plays it.
-    fn play(&mut self, seq: u32) {
+    pub fn play(&mut self, seq: u32) {
         let turn = self.turn();
         let clip = Clip { samples: Arc::from(vec![0.1; 1600]), rate: 16_000 };
         self.worker(WorkerEvent::Synthesized { turn, seq, clip, last: true });
@@ -84,7 +84,7 @@ impl Core {
         self.worker(WorkerEvent::ClauseStarted(turn, seq, now));
     }
 
-    fn ended(&self) -> Vec<TurnEnd> {
+    pub fn ended(&self) -> Vec<TurnEnd> {
         self.log.iter().filter_map(|e| if let Effect::Emit(Event::TurnEnded(_, end)) = e { Some(*end) } else { None }).collect()
     }
 
@@ -109,14 +109,14 @@ fn a_whole_turn_goes_from_the_key_to_the_voice() {
     let turn = core.turn();
     core.worker(WorkerEvent::CaptureStarted(turn, core.now));
     core.wait(1500);
-    core.act(UserAction::PttReleased);
-    let effects = core.wait(60);
-    assert!(effects.contains(&Effect::Capture(CaptureCmd::Finish(turn))));
+    let effects = core.act(UserAction::PttReleased);
+    assert!(effects.contains(&Effect::Capture(CaptureCmd::Finish(turn))), "at once: nobody waits for the grace");
+    core.wait(60);
     assert_eq!(core.state.phase(), Phase::Transcribing);
     let effects = core.worker(WorkerEvent::Captured { turn, pcm: Pcm16k::default(), dropped: 0 });
     assert!(effects.contains(&Effect::Stt(SttCmd::Transcribe(turn, Pcm16k::default()))));
     let transcript = Transcript { text: "What is the capital of France?".to_owned(), language: "en".to_owned(), confidence: 0.9 };
-    let effects = core.worker(WorkerEvent::Transcribed { turn, transcript, stt_ms: 100.0 });
+    let effects = core.worker(WorkerEvent::Transcribed { turn, transcript, heard: 0, stt_ms: 100.0 });
     assert!(effects.contains(&Effect::Llm(LlmCmd::Reply(turn, "What is the capital of France?".to_owned()))));
     assert_eq!(core.state.phase(), Phase::Thinking);
     core.write("The capital of France is Paris. ");
@@ -143,6 +143,30 @@ fn several_sentences_in_one_piece_are_all_spoken() {
     core.write("Here is one. It is short. It is about a cat. The cat is quick.");
     core.end_writing();
     assert_eq!(core.said().join(" "), "Here is one. It is short. It is about a cat. The cat is quick.");
+}
+
+#[test]
+fn a_slow_model_does_not_end_the_speech() {
+    let mut core = Core::ready();
+    core.say("Tell me a story.");
+    let turn = core.turn();
+    core.write("It was a dark night. ");
+    core.write("Then");
+    core.play(0);
+    core.worker(WorkerEvent::ClausePlayed(turn, 0));
+    // All that there is was heard; the next sentence takes a minute.
+    core.wait(60_000);
+    assert!(!core.log.contains(&Effect::Play(PlayCmd::FinishTurn(turn))) && core.ended().is_empty());
+    core.write(" came the day.");
+    core.end_writing();
+    assert_eq!(core.said().join(" "), "It was a dark night. Then came the day.");
+    for seq in 1..core.said().len() as u32 {
+        core.play(seq);
+        core.worker(WorkerEvent::ClausePlayed(turn, seq));
+    }
+    core.worker(WorkerEvent::Drained(turn));
+    assert_eq!(core.ended(), [TurnEnd::Answered]);
+    assert_eq!(core.commits(), ["It was a dark night. Then came the day."]);
 }
 
 #[test]

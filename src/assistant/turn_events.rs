@@ -1,9 +1,11 @@
 //! What the workers found out about the turn that is going on. Everything that belongs to another turn is dropped here.
 
 use super::active::Stand;
+use super::listening::Early;
 use super::state::{Effect, Effects, State};
 use crate::error::{Severity, Stage, StageError};
 use crate::event::{Event, PlayCmd, SttCmd, TtsCmd, TurnEnd, WorkerEvent};
+use crate::trace::{Lane, Span, Work};
 use crate::turn::Moment;
 
 impl State {
@@ -11,8 +13,12 @@ impl State {
         let Some(active) = self.active.as_mut() else { return };
         let turn = active.turn;
         match event {
-            WorkerEvent::CaptureStarted(t, _) if t == turn => active.capturing = true,
-            WorkerEvent::Captured { turn: t, pcm, dropped } if t == turn => {
+            WorkerEvent::CaptureStarted(t, at) if t == turn => {
+                active.capturing = true;
+                out.push(Effect::Emit(Event::CaptureStarted(turn, at)));
+            }
+            WorkerEvent::Heard { turn: t, at, pcm, key_up } if t == turn && active.is_recorded() => self.heard(at, pcm, key_up, out),
+            WorkerEvent::Captured { turn: t, pcm, dropped } if t == turn && active.is_recorded() => {
                 if dropped > 0 {
                     let text = format!("{dropped} samples of the recording were lost because the machine was too busy.");
                     out.push(Effect::Emit(Event::Notice(turn, StageError::new(Stage::Capture, Severity::Info, text, ""))));
@@ -20,15 +26,15 @@ impl State {
                 active.stand = Stand::Transcribing;
                 out.push(Effect::Stt(SttCmd::Transcribe(turn, pcm)));
             }
-            WorkerEvent::PartialText(t, text) if t == turn => out.push(Effect::Emit(Event::PartialText(turn, text))),
-            WorkerEvent::Transcribed { turn: t, transcript, stt_ms } if t == turn => {
-                active.timing.stt_ms = Some(stt_ms);
-                if transcript.text.trim().is_empty() {
-                    self.end_turn(TurnEnd::NothingHeard, out);
-                } else {
-                    self.ask(transcript.text, transcript.language, transcript.confidence, out);
+            WorkerEvent::PartialText(t, words) if t == turn && active.stand != Stand::Replying => self.partial(words, out),
+            WorkerEvent::Transcribed { turn: t, transcript, heard, stt_ms } if t == turn => match active.stand {
+                Stand::Transcribing => self.words_came(Early { transcript, stt_ms }, now, out),
+                // Words from before an auto-repeat lack what was said since; the whole recording is transcribed later.
+                Stand::Collecting { .. } if active.flushed && heard == active.heard => {
+                    self.words_came_early(Early { transcript, stt_ms }, out);
                 }
-            }
+                Stand::Recording | Stand::Collecting { .. } | Stand::Replying => {}
+            },
             WorkerEvent::ThinkingDelta(t, text) if t == turn => {
                 active.first_token(now);
                 out.push(Effect::Emit(Event::ThinkingDelta(turn, text)));
@@ -67,8 +73,10 @@ impl State {
             WorkerEvent::ClauseStarted(t, seq, at) if t == turn => {
                 let ms = active.ms(at);
                 active.timing.first_audio_ms.get_or_insert(ms);
+                active.timeline.first_audio.get_or_insert(at);
                 active.sounding = true;
                 if let Some(spoken) = active.clause(seq) {
+                    spoken.sounding_since = Some(at);
                     let (text, range) = (spoken.clause.text.clone(), (spoken.clause.range.start, spoken.clause.range.end));
                     out.push(Effect::Emit(Event::ClauseStarted { turn, seq, text, range }));
                 }
@@ -77,12 +85,17 @@ impl State {
                 if let Some(spoken) = active.clause(seq) {
                     spoken.played = true;
                     let text = spoken.clause.text.clone();
+                    let since = spoken.sounding_since;
+                    if let Some(from) = since {
+                        active.timeline.push(Span { lane: Lane::Playback, work: Work::Playing, from, to: now });
+                    }
                     out.push(Effect::Emit(Event::ClauseSpoken { turn, seq, text }));
                 }
             }
             WorkerEvent::Drained(t) if t == turn && active.closing => {
                 self.end_turn(TurnEnd::Answered, out);
             }
+            WorkerEvent::Worked(t, span) if t == turn => active.timeline.push(span),
             WorkerEvent::Failed(t, error) if t == turn => {
                 out.push(Effect::Emit(Event::Notice(turn, error.clone())));
                 self.lost(&error, out);

@@ -1,6 +1,6 @@
 //! What is being played of one turn: the clips, how far they are, and the clause events that follow from it.
 
-use crate::audio::host::{Span, TurnPlayer};
+use crate::audio::host::{Span, Stamp, TurnPlayer};
 use crate::audio::level::{FRAME_MILLIS, HISTORY_FRAMES, Level, LevelMeter};
 use crate::audio::{AudioError, Clip};
 use crate::clock;
@@ -8,6 +8,7 @@ use crate::event::WorkerEvent;
 use crate::turn::TurnId;
 use crossbeam_channel::Sender;
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 pub(crate) struct ActiveTurn {
     pub(crate) id: TurnId,
@@ -122,6 +123,11 @@ impl ActiveTurn {
         }
         self.player = Some(player);
         Ok(())
+    }
+
+    /// Where the moment of silence will be written once this is dropped.
+    pub(crate) fn silence(&self) -> Option<Arc<Stamp>> {
+        self.player.as_ref().and_then(|player| player.silence())
     }
 
     /// Goes on without sound.

@@ -1,6 +1,9 @@
 //! The capture thread: keeps the microphone open, keeps the pre-roll, records from press to release plus tail, and
 //! opens the microphone again when it went away.
 //!
+//! While a recording goes on, its pieces are handed on ([`WorkerEvent::Heard`]), so that the time of speaking is time of
+//! transcribing.
+//!
 //! Every [`CaptureCmd::Finish`] is answered by one [`WorkerEvent::Captured`] (empty when there was no microphone). A
 //! microphone that goes away is reported once, without a turn; what was recorded until then is handed over as always.
 
@@ -11,24 +14,28 @@ use crate::audio::recording::{MAX_MINUTES, Preroll, Recording};
 use crate::clock;
 use crate::error::{Severity, Stage, StageError};
 use crate::event::{CaptureCmd, WorkerEvent};
+use crate::platform::priority::{self, Role};
 use crate::stt::EngineInfo;
+use crate::trace::{Lane, Span, Work};
 use crate::turn::{Moment, TurnId};
 use crate::worker::Worker;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
 use std::sync::Arc;
 use std::time::Duration;
 
+/// After the press, until the first sample is there: the window shows at once that the microphone hears.
+const FIRST_POLL: Duration = Duration::from_millis(2);
 /// While recording: half a level frame.
 const POLL: Duration = Duration::from_millis(10);
-/// While idle: a tenth of what the ring holds.
-const IDLE_POLL: Duration = Duration::from_millis(200);
+/// While idle: a quarter of what the ring holds.
+const IDLE_POLL: Duration = Duration::from_millis(500);
 /// A microphone that is away is looked for after this time, and then every [`RETRY`].
 const FIRST_RETRY: Duration = Duration::from_millis(250);
 const RETRY: Duration = Duration::from_secs(2);
 /// An open microphone always gives samples, silence too. One that gives none for so long has hung.
 const STALLED: Duration = Duration::from_secs(3);
 /// Longest step that counts towards [`STALLED`]: after a suspend of the machine hours seem to have passed.
-const STALL_STEP: Duration = Duration::from_millis(300);
+const STALL_STEP: Duration = Duration::from_millis(600);
 /// Commands that may wait.
 const INBOX: usize = 16;
 
@@ -44,6 +51,7 @@ pub fn spawn_capture(
     levels: Arc<Levels>,
 ) -> std::io::Result<Worker<CaptureCmd>> {
     Worker::spawn(Stage::Capture, INBOX, up, move |inbox, up| {
+        priority::raise_current(Role::Audio);
         let mut capture = Capture {
             host: host(),
             device,
@@ -105,6 +113,7 @@ impl Capture {
 
     fn wait(&self) -> Duration {
         match (&self.recording, &self.open, self.retry_at) {
+            (Some(recording), ..) if !recording.started => FIRST_POLL,
             (Some(_), ..) => POLL,
             (None, Some(_), _) => IDLE_POLL,
             (None, None, Some(at)) => at.since(clock::now()).max(POLL),
@@ -117,6 +126,12 @@ impl Capture {
         match command {
             CaptureCmd::Begin(turn) => self.begin(turn),
             CaptureCmd::Finish(turn) => self.finish(turn),
+            CaptureCmd::Resume(turn) => {
+                self.drain();
+                if let Some(recording) = self.recording.as_mut().filter(|recording| recording.turn == turn) {
+                    recording.resume();
+                }
+            }
             CaptureCmd::Discard => {
                 if self.recording.take().is_some() {
                     self.levels.input.push(Level::default());
@@ -152,6 +167,7 @@ impl Capture {
 
     fn finish(&mut self, turn: TurnId) {
         self.drain();
+        self.hand_on(turn, true);
         match (&mut self.recording, &self.open) {
             (Some(recording), Some(open)) if recording.turn == turn => recording.begin_tail(clock::now(), open.stream.rate),
             (Some(recording), None) if recording.turn == turn => self.complete(),
@@ -166,6 +182,9 @@ impl Capture {
 
     fn poll(&mut self) {
         self.drain();
+        if let Some(turn) = self.recording.as_ref().map(|recording| recording.turn) {
+            self.hand_on(turn, false);
+        }
         self.drop_a_failed_stream();
         let now = clock::now();
         if self.open.is_none() && self.retry_at.is_some_and(|at| now >= at) {
@@ -175,6 +194,14 @@ impl Capture {
         let ends_without_device = self.open.is_none() && self.recording.as_ref().is_some_and(Recording::is_ending);
         if ends_without_device || self.recording.as_ref().is_some_and(|r| r.is_complete(now)) {
             self.complete();
+        }
+    }
+
+    /// Hands on what was recorded since the last piece of this turn. The tail is no piece.
+    fn hand_on(&mut self, turn: TurnId, key_up: bool) {
+        let recording = self.recording.as_mut().filter(|recording| recording.turn == turn && !recording.is_ending());
+        if let Some((at, pcm)) = recording.and_then(|recording| recording.next_piece(key_up)) {
+            self.say(WorkerEvent::Heard { turn, at, pcm, key_up });
         }
     }
 
@@ -287,6 +314,9 @@ impl Capture {
             let (turn, dropped) = (recording.turn, recording.dropped);
             self.answered = self.answered.max(turn);
             self.levels.input.push(Level::default()); // the meter goes down
+            if let Some(from) = recording.tail_begun() {
+                self.say(WorkerEvent::Worked(turn, Span { lane: Lane::Capture, work: Work::Tail, from, to: clock::now() }));
+            }
             self.say(WorkerEvent::Captured { turn, pcm: recording.finish(), dropped });
         }
         self.close_if_unused();

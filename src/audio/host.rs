@@ -154,6 +154,27 @@ pub trait OutputStream {
     fn failed(&self) -> Option<AudioError>;
 }
 
+/// A moment that the device's own thread writes down, without a lock or an allocation.
+#[derive(Debug, Default)]
+pub struct Stamp(
+    /// Nanoseconds of the clock plus one; 0: not yet.
+    AtomicU64,
+);
+
+impl Stamp {
+    /// Writes it down.
+    pub fn set(&self, moment: Moment) {
+        let nanos = u64::try_from(moment.0.as_nanos()).unwrap_or(u64::MAX - 1);
+        self.0.store(nanos.saturating_add(1), Ordering::Relaxed);
+    }
+
+    /// What was written down last.
+    #[must_use]
+    pub fn get(&self) -> Option<Moment> {
+        self.0.load(Ordering::Relaxed).checked_sub(1).map(|nanos| Moment(Duration::from_nanos(nanos)))
+    }
+}
+
 /// Where a clip lies in its player's sound, in the player's own count. Empty clips have `start == end`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Span {
@@ -180,6 +201,12 @@ pub trait TurnPlayer {
 
     /// When the first sample was handed to the output.
     fn started(&self) -> Option<Moment>;
+
+    /// Where the moment will be written at which nothing more of this player is handed to the output, after it was
+    /// dropped. `None`: that is so with the drop itself.
+    fn silence(&self) -> Option<Arc<Stamp>> {
+        None
+    }
 }
 
 /// Makes an [`InputHost`] on the capture thread; streams are often not `Send`.

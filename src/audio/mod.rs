@@ -8,6 +8,8 @@ pub mod devices;
 mod feeder;
 pub mod file;
 pub mod host;
+#[cfg(test)]
+mod interrupt_tests;
 pub mod level;
 pub mod outputs;
 pub mod playback;

@@ -15,6 +15,12 @@ pub(crate) const TAIL_MILLIS: u32 = 120;
 pub(crate) const MAX_MINUTES: usize = 5;
 /// If the device gives no samples for the tail, it is waited for so much longer and no more.
 const TAIL_GRACE: Duration = Duration::from_millis(250);
+/// A recording that ended can be taken up again for so long ([`crate::assistant::ptt::RELEASE_GRACE`] is half of it), also
+/// from a device that hands over the sound of a tail at once.
+const RESUMABLE: Duration = Duration::from_millis(100);
+/// So much of a recording is handed on at once while it goes on, 50 ms: what waits for a piece to become full is heard on
+/// average half of it later, and twenty messages a second cost nothing.
+const PIECE: usize = STT_RATE as usize / 20;
 
 const MAX_SAMPLES: usize = STT_RATE as usize * 60 * MAX_MINUTES;
 
@@ -65,7 +71,9 @@ impl FrameLevels {
 #[derive(Debug)]
 struct Tail {
     samples_left: usize,
-    until: Moment,
+    begun: Moment,
+    /// What the device gave after the tail: lost, unless the recording is taken up again.
+    beyond: Vec<f32>,
 }
 
 /// The recording of one turn.
@@ -78,6 +86,8 @@ pub(crate) struct Recording {
     pub(crate) dropped: u64,
     resampler: Option<StreamResampler>,
     pcm: Vec<f32>,
+    /// How much of it was handed on.
+    handed: usize,
     levels: FrameLevels,
     tail: Option<Tail>,
 }
@@ -90,6 +100,7 @@ impl Recording {
             dropped: 0,
             resampler: StreamResampler::new(rate, STT_RATE),
             pcm: Vec::new(),
+            handed: 0,
             levels: FrameLevels::default(),
             tail: None,
         };
@@ -102,8 +113,9 @@ impl Recording {
         let samples = match &mut self.tail {
             None => samples,
             Some(tail) => {
-                let taken = &samples[..samples.len().min(tail.samples_left)];
+                let (taken, beyond) = samples.split_at(samples.len().min(tail.samples_left));
                 tail.samples_left -= taken.len();
+                tail.beyond.extend_from_slice(beyond);
                 taken
             }
         };
@@ -136,15 +148,42 @@ impl Recording {
         self.resampler = StreamResampler::new(rate, STT_RATE);
     }
 
+    /// What is ready and was not handed on, and its place; `None` while that is less than 50 ms, unless it is the first
+    /// (which tells who listens that there is something to come) or `all` is asked for.
+    pub(crate) fn next_piece(&mut self, all: bool) -> Option<(usize, Pcm16k)> {
+        let at = self.handed;
+        let fresh = &self.pcm[at..];
+        if !all && (fresh.is_empty() || at > 0 && fresh.len() < PIECE) {
+            return None;
+        }
+        self.handed = self.pcm.len();
+        Some((at, Pcm16k(fresh.into())))
+    }
+
     /// The key went up: from now on only the tail is taken.
     pub(crate) fn begin_tail(&mut self, now: Moment, rate: u32) {
-        let until = now.plus(Duration::from_millis(u64::from(TAIL_MILLIS)) + TAIL_GRACE);
-        self.tail.get_or_insert(Tail { samples_left: millis(rate, TAIL_MILLIS), until });
+        self.tail.get_or_insert(Tail { samples_left: millis(rate, TAIL_MILLIS), begun: now, beyond: Vec::new() });
+    }
+
+    /// The key had not gone up: nothing is the tail.
+    pub(crate) fn resume(&mut self) {
+        if let Some(tail) = self.tail.take() {
+            self.take(&tail.beyond);
+        }
+    }
+
+    /// When the key went up.
+    pub(crate) fn tail_begun(&self) -> Option<Moment> {
+        self.tail.as_ref().map(|tail| tail.begun)
     }
 
     /// The tail is there, or will not come.
     pub(crate) fn is_complete(&self, now: Moment) -> bool {
-        self.tail.as_ref().is_some_and(|t| t.samples_left == 0 || now >= t.until)
+        let tail_time = Duration::from_millis(u64::from(TAIL_MILLIS));
+        self.tail.as_ref().is_some_and(|tail| {
+            let waited = now.since(tail.begun);
+            tail.samples_left == 0 && waited >= RESUMABLE || waited >= tail_time + TAIL_GRACE
+        })
     }
 
     /// The key went up already.
@@ -199,10 +238,54 @@ mod tests {
         recording.begin_tail(Moment::default(), 48_000);
         assert!(!recording.is_complete(Moment::default()));
         recording.feed(&[f32::NAN; 48_000], 48_000, &meter);
-        assert!(recording.is_complete(Moment::default()));
+        assert!(!recording.is_complete(Moment(RESUMABLE / 2)), "it may still be taken up again");
+        assert!(recording.is_complete(Moment(RESUMABLE)));
         let pcm = recording.finish();
         assert_eq!(pcm.millis(), 220);
         assert!(pcm.0.iter().all(|s| s.is_finite()));
+    }
+
+    /// All pieces of `seconds` of sound, with a false end after each, and the recording.
+    fn in_pieces(rate: u32) -> (Vec<f32>, Vec<f32>) {
+        let meter = LevelMeter::default();
+        let sound = crate::audio::testing::sine(300.0, rate, 1.5);
+        let (preroll, rest) = sound.split_at(rate as usize / 5);
+        let mut recording = Recording::new(TurnId(1), rate, preroll);
+        let mut handed: Vec<f32> = Vec::new();
+        let mut take = |recording: &mut Recording, all| {
+            if let Some((at, piece)) = recording.next_piece(all) {
+                assert_eq!(at, handed.len());
+                handed.extend(piece.0.iter());
+            }
+        };
+        for (n, chunk) in rest.chunks(rate as usize / 70).enumerate() {
+            recording.feed(chunk, rate, &meter);
+            take(&mut recording, false);
+            if n % 20 == 10 {
+                take(&mut recording, true);
+                recording.begin_tail(Moment::default(), rate);
+            }
+            if n % 20 == 19 {
+                recording.resume(); // 128 ms later, so that the tail is full
+            }
+        }
+        take(&mut recording, true);
+        recording.begin_tail(Moment::default(), rate);
+        recording.feed(&vec![0.25; rate as usize / 20], rate, &meter);
+        (handed, recording.finish().0.to_vec())
+    }
+
+    #[test]
+    fn the_pieces_are_the_recording_and_a_false_end_loses_nothing() {
+        for rate in [16_000, 48_000, 44_100] {
+            let (handed, whole) = in_pieces(rate);
+            assert_eq!(whole.len(), 16_000 * 31 / 20, "{rate}");
+            assert_eq!(handed, whole[..handed.len()], "{rate}");
+            // What the resampler holds back, 21 to 46 ms, comes with the tail of 50 ms.
+            assert!((whole.len() - 800 - 740..=whole.len() - 800).contains(&handed.len()), "{rate}: {} of {}", handed.len(), whole.len());
+            let alone = crate::audio::resample::resample(&crate::audio::testing::sine(300.0, rate, 1.5), rate, 16_000).unwrap();
+            assert!(whole[..23_000].iter().zip(&alone).all(|(a, b)| (a - b).abs() < 1e-6), "{rate}: something is missing");
+        }
     }
 
     #[test]

@@ -6,7 +6,7 @@
 use crate::audio::aside::{ClosedAside, OPEN_LIMIT, within};
 use crate::audio::devices::{Direction, fault, find, map_error, no_answer};
 use crate::audio::feeder::Feeder;
-use crate::audio::host::{Fault, InputHealth, OutputHost, OutputStream, Span, TurnPlayer};
+use crate::audio::host::{Fault, InputHealth, OutputHost, OutputStream, Span, Stamp, TurnPlayer};
 use crate::audio::{AudioError, Clip};
 use crate::clock;
 use crate::turn::Moment;
@@ -116,8 +116,8 @@ impl OutputStream for RodioStream {
 struct Shared {
     stopped: AtomicBool,
     pulled: AtomicU64,
-    /// Nanoseconds of [`clock::now`] plus one; 0: not started.
-    started: AtomicU64,
+    started: Stamp,
+    silent: Arc<Stamp>,
 }
 
 struct RodioPlayer {
@@ -142,8 +142,11 @@ impl TurnPlayer for RodioPlayer {
     }
 
     fn started(&self) -> Option<Moment> {
-        let nanos = self.shared.started.load(Ordering::Relaxed).checked_sub(1)?;
-        Some(Moment(Duration::from_nanos(nanos)))
+        self.shared.started.get()
+    }
+
+    fn silence(&self) -> Option<Arc<Stamp>> {
+        Some(Arc::clone(&self.shared.silent))
     }
 }
 
@@ -168,12 +171,15 @@ impl Iterator for TurnSource {
 
     fn next(&mut self) -> Option<f32> {
         if self.shared.stopped.load(Ordering::Relaxed) {
-            self.fade_left = self.fade_left.checked_sub(1)?;
+            let Some(left) = self.fade_left.checked_sub(1) else {
+                self.shared.silent.set(clock::now());
+                return None;
+            };
+            self.fade_left = left;
         }
         let Ok(sample) = self.samples.pop() else { return Some(0.0) };
         if self.pulled == 0 {
-            let nanos = u64::try_from(clock::now().0.as_nanos()).unwrap_or(u64::MAX - 1);
-            self.shared.started.store(nanos + 1, Ordering::Relaxed);
+            self.shared.started.set(clock::now());
         }
         self.pulled += 1;
         self.shared.pulled.store(self.pulled, Ordering::Relaxed);
@@ -237,8 +243,11 @@ mod tests {
         player.enqueue(&Clip { samples: sine(440.0, 48_000, 1.0).into(), rate: 48_000 }).unwrap();
         player.advance().unwrap();
         assert!(out.by_ref().take(2 * 4_800).any(|s| s.abs() > 0.4));
+        let silent = player.silence().unwrap();
         drop(player);
+        assert_eq!(silent.get(), None, "the fade is still to come");
         let after: Vec<f32> = out.take(2 * 48_000).collect();
+        assert!(silent.get().is_some());
         assert!(after.len() <= 2 * 240 + 2, "the source ends");
         let steps = after.iter().step_by(2).zip(after.iter().step_by(2).skip(1));
         assert!(steps.map(|(a, b)| (a - b).abs()).fold(0.0, f32::max) < 0.05, "no click");

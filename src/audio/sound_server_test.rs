@@ -9,6 +9,7 @@ use crate::audio::{Clip, CpalInput, RodioOutput, capture, playback, wav};
 use crate::clock;
 use crate::event::{CaptureCmd, PlayCmd, WorkerEvent};
 use crate::turn::{TurnClock, TurnId};
+use crate::worker::Worker;
 use crossbeam_channel::{Receiver, bounded};
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -152,8 +153,14 @@ fn devices_are_listed() {
     }
 }
 
+/// The next event but for the pieces of a recording and the spans of the timeline.
 fn next(events: &Receiver<WorkerEvent>) -> WorkerEvent {
-    events.recv_timeout(Duration::from_secs(10)).expect("an event")
+    loop {
+        match events.recv_timeout(Duration::from_secs(10)).expect("an event") {
+            WorkerEvent::Heard { .. } | WorkerEvent::Worked(..) => {}
+            other => return other,
+        }
+    }
 }
 
 fn record_monitor(folder: &Path) -> (Child, std::thread::JoinHandle<Vec<f32>>) {
@@ -251,12 +258,38 @@ fn the_speaker_plays(folder: &Path) {
     let after = loud(&heard).len() as f64 / 48.0 - until_stop;
     println!("sound went on for {after:.0} ms after the stop");
     assert!(after < 60.0, "{after} ms");
+    until_the_last_sample_is_handed_over(&worker, &events, &mut turns);
     assert!(worker.join_until(clock::now().0 + Duration::from_secs(3)));
+}
+
+/// The same seen from inside, more often: the stamp of the audio callback. Two buffers of 21 ms may wait behind it.
+fn until_the_last_sample_is_handed_over(worker: &Worker<PlayCmd>, events: &Receiver<WorkerEvent>, turns: &mut TurnClock) {
+    let mut took = Vec::new();
+    for turn in 3..43 {
+        turns.advance_to(TurnId(turn));
+        let clip = Clip { samples: sine(440.0, 22_050, 1.0).into(), rate: 22_050 };
+        worker.try_send(PlayCmd::Enqueue { turn: TurnId(turn), seq: 0, clip, last: true }).unwrap();
+        while !matches!(next(events), WorkerEvent::ClauseStarted(TurnId(t), ..) if t == turn) {}
+        std::thread::sleep(Duration::from_millis(40 + turn * 7 % 23));
+        let stopped = clock::now();
+        worker.try_send(PlayCmd::StopTurn(TurnId(turn))).unwrap();
+        let silent = loop {
+            if let WorkerEvent::Silenced(TurnId(t), at) = next(events)
+                && t == turn
+            {
+                break at;
+            }
+        };
+        took.push(silent.ms_since(stopped));
+    }
+    took.sort_by(f64::total_cmp);
+    println!("last sample handed over {:.1} ms after the stop (median), {:.1} ms at most", took[took.len() / 2], took[took.len() - 1]);
+    assert!(took[took.len() / 2] < 30.0, "{took:?}");
 }
 
 fn the_microphone_hears(folder: &Path) {
     let (up, events) = bounded(64);
-    let host: InputFactory = Arc::new(|| Box::new(CpalInput));
+    let host: InputFactory = Arc::new(|| Box::new(CpalInput::default()));
     let mut worker = capture::spawn_capture(host, None, true, up, Arc::new(Levels::default())).unwrap();
     match next(&events) {
         WorkerEvent::Ready(_, info) => println!("microphone: {} ({})", info.name, info.engine),

@@ -4,6 +4,7 @@
 use crate::audio::host::InputHealth;
 use cpal::{FromSample, Sample};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 /// The callback's end of the ring.
 pub(crate) struct Tap {
@@ -11,12 +12,14 @@ pub(crate) struct Tap {
     channels: usize,
     scale: f32,
     health: Arc<InputHealth>,
+    /// Sound came.
+    works: Arc<AtomicBool>,
 }
 
 impl Tap {
-    pub(crate) fn new(ring: rtrb::Producer<f32>, channels: u16, health: Arc<InputHealth>) -> Self {
+    pub(crate) fn new(ring: rtrb::Producer<f32>, channels: u16, health: Arc<InputHealth>, works: Arc<AtomicBool>) -> Self {
         let channels = usize::from(channels.max(1));
-        Tap { ring, channels, scale: 1.0 / channels as f32, health }
+        Tap { ring, channels, scale: 1.0 / channels as f32, health, works }
     }
 
     /// Takes interleaved frames. When the worker is too slow the newest frames are lost and counted.
@@ -25,6 +28,7 @@ impl Tap {
         f32: FromSample<T>,
     {
         let frames = data.len() / self.channels;
+        self.works.store(true, Ordering::Relaxed);
         let room = frames.min(self.ring.slots());
         if let Ok(chunk) = self.ring.write_chunk_uninit(room) {
             let mono = data.chunks_exact(self.channels).map(|frame| frame.iter().map(|&s| f32::from_sample(s)).sum::<f32>() * self.scale);
@@ -43,7 +47,7 @@ mod tests {
     fn tap(channels: u16, capacity: usize) -> (Tap, rtrb::Consumer<f32>, Arc<InputHealth>) {
         let (producer, consumer) = rtrb::RingBuffer::new(capacity);
         let health = Arc::new(InputHealth::default());
-        (Tap::new(producer, channels, Arc::clone(&health)), consumer, health)
+        (Tap::new(producer, channels, Arc::clone(&health), Arc::default()), consumer, health)
     }
 
     #[test]

@@ -4,7 +4,7 @@ use crate::audio::{Pcm16k, STT_RATE};
 use std::ops::Range;
 
 /// Samples of one frame, 16 ms.
-const FRAME: usize = 256;
+pub const FRAME: usize = 256;
 /// A frame with at least this score is speech (the crate's own threshold).
 const THRESHOLD: f32 = 0.5;
 /// Speech is at least this many such frames in a row (64 ms): clicks and keys are shorter, the shortest words are not.
@@ -13,8 +13,131 @@ const MIN_RUN: usize = 4;
 /// clips). Sound that spreads less than this is a fan or a hum, which the network takes for speech when it is loud: white
 /// noise spreads 0.3 dB, mains hum with its harmonics 0.9 dB.
 const STEADY_DB: f64 = 1.5;
-/// Kept before the first and after the last speech frame: weak consonants (f, s, t) at a word's edge score low.
-const PAD: usize = STT_RATE as usize / 5;
+/// Kept before the first and after the last speech frame, 200 ms: weak consonants (f, s, t) at a word's edge score low.
+pub const PAD: usize = STT_RATE as usize / 5;
+
+/// Tells how much a frame of 16 ms sounds like speech. Frames come in order; what came before may count.
+pub trait FrameScorer {
+    /// The score of the next frame, 0 to 1. Samples are numbers within −1…1.
+    fn score(&mut self, frame: &[f32; FRAME]) -> f32;
+}
+
+impl FrameScorer for earshot::Detector {
+    fn score(&mut self, frame: &[f32; FRAME]) -> f32 {
+        self.predict_f32(frame)
+    }
+}
+
+/// Makes a scorer for one recording.
+pub type ScorerFactory = fn() -> Box<dyn FrameScorer>;
+
+/// The network of the crate `earshot`, on a new recording.
+#[must_use]
+pub fn earshot() -> Box<dyn FrameScorer> {
+    Box::new(earshot::Detector::default())
+}
+
+/// A stretch of a recording in which someone speaks, in samples; from the first speech frame to the end of the last one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Speech {
+    /// Where the first speech frame begins.
+    pub start: usize,
+    /// Where the last speech frame ends.
+    pub end: usize,
+    /// Time of all speech frames in it, ms.
+    pub ms: u64,
+}
+
+/// Follows a recording that grows: each frame goes through the network once.
+pub struct SpeechTracker {
+    scorer: Box<dyn FrameScorer>,
+    scores: Vec<f32>,
+    rest: Vec<f32>,
+}
+
+impl SpeechTracker {
+    /// For a new recording.
+    #[must_use]
+    pub fn new(scorer: Box<dyn FrameScorer>) -> Self {
+        SpeechTracker { scorer, scores: Vec::new(), rest: Vec::with_capacity(FRAME) }
+    }
+
+    /// Takes what was recorded next. Less than a frame is kept until more comes.
+    pub fn push(&mut self, samples: &[f32]) {
+        let mut left = samples;
+        while !left.is_empty() {
+            let (now, later) = left.split_at(left.len().min(FRAME - self.rest.len()));
+            self.rest.extend(now.iter().map(|s| if s.is_finite() { s.clamp(-1.0, 1.0) } else { 0.0 }));
+            left = later;
+            if let Ok(frame) = <&[f32; FRAME]>::try_from(self.rest.as_slice()) {
+                self.scores.push(self.scorer.score(frame));
+                self.rest.clear();
+            }
+        }
+    }
+
+    /// The recording is complete: what is kept of it is filled up with silence and looked at.
+    pub fn finish(&mut self) {
+        if !self.rest.is_empty() {
+            self.push(&vec![0.0; FRAME - self.rest.len()]);
+        }
+    }
+
+    /// How much was looked at, samples.
+    #[must_use]
+    pub fn seen(&self) -> usize {
+        self.scores.len() * FRAME
+    }
+
+    /// The first stretch of speech at or after sample `from` that is at least `least` samples long and followed by a `pause`,
+    /// and how long nobody speaks after it. Pauses within are part of it while it is shorter than that.
+    #[must_use]
+    pub fn phrase_from(&self, from: usize, least: usize, pause: usize) -> Option<(Speech, usize)> {
+        let first_frame = from.div_ceil(FRAME).min(self.scores.len());
+        let (mut first, mut last, mut frames, mut run) = (None, 0, 0, 0);
+        for (at, score) in self.scores.iter().enumerate().skip(first_frame) {
+            run = if *score < THRESHOLD { 0 } else { run + 1 };
+            frames += u64::from(run > 0);
+            if run >= MIN_RUN {
+                first.get_or_insert(at + 1 - run);
+                last = at + 1;
+            }
+            if let Some(first) = first.filter(|first| (last - first) * FRAME >= least && run == 0 && (at + 1 - last) * FRAME >= pause) {
+                let quiet = self.scores[last..].iter().take_while(|score| **score < THRESHOLD).count();
+                let ms = frames * FRAME as u64 * 1000 / u64::from(STT_RATE);
+                return Some((Speech { start: first * FRAME, end: last * FRAME, ms }, quiet * FRAME));
+            }
+        }
+        None
+    }
+
+    /// The speech at or after sample `from`; `None`: nobody speaks there.
+    #[must_use]
+    pub fn speech_from(&self, from: usize) -> Option<Speech> {
+        let first_frame = from.div_ceil(FRAME).min(self.scores.len());
+        let (mut first, mut last, mut frames, mut run) = (None, 0, 0, 0);
+        for (at, score) in self.scores.iter().enumerate().skip(first_frame) {
+            if *score < THRESHOLD {
+                run = 0;
+                continue;
+            }
+            run += 1;
+            frames += 1;
+            if run >= MIN_RUN {
+                first.get_or_insert(at + 1 - run);
+                last = at + 1;
+            }
+        }
+        let ms = frames * FRAME as u64 * 1000 / u64::from(STT_RATE);
+        first.map(|first| Speech { start: first * FRAME, end: last * FRAME, ms })
+    }
+}
+
+impl std::fmt::Debug for SpeechTracker {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "SpeechTracker({} frames)", self.scores.len())
+    }
+}
 
 /// What of a recording is speech.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -28,22 +151,21 @@ pub struct SpeechSpan {
 /// Looks for speech. 200 ms are kept on both sides of it, as far as they were recorded.
 #[must_use]
 pub fn speech_span(pcm: &Pcm16k) -> SpeechSpan {
-    let scores = scores(pcm);
-    let (mut first, mut last, mut frames, mut run) = (None, 0, 0, 0);
-    for (i, _) in scores.iter().enumerate().filter(|(_, s)| **s >= THRESHOLD) {
-        run = if i > 0 && scores[i - 1] >= THRESHOLD { run + 1 } else { 1 };
-        frames += 1;
-        if run >= MIN_RUN {
-            first.get_or_insert(i + 1 - run);
-            last = i + 1;
-        }
-    }
-    let Some(first) = first else { return SpeechSpan::default() };
-    let range = (first * FRAME).saturating_sub(PAD)..(last * FRAME + PAD).min(pcm.0.len());
-    if spread_db(&pcm.0[range.clone()]) < STEADY_DB {
+    let mut tracker = SpeechTracker::new(earshot());
+    tracker.push(&pcm.0);
+    tracker.finish();
+    let Some(speech) = tracker.speech_from(0) else { return SpeechSpan::default() };
+    let range = speech.start.saturating_sub(PAD)..(speech.end + PAD).min(pcm.0.len());
+    if is_steady(&pcm.0[range.clone()]) {
         return SpeechSpan::default();
     }
-    SpeechSpan { range: Some(range), speech_ms: frames * FRAME as u64 * 1000 / u64::from(STT_RATE) }
+    SpeechSpan { range: Some(range), speech_ms: speech.ms }
+}
+
+/// A fan or a hum, whatever the network says.
+#[must_use]
+pub fn is_steady(samples: &[f32]) -> bool {
+    spread_db(samples) < STEADY_DB
 }
 
 /// Standard deviation of the frames' loudness, dB.
@@ -56,22 +178,6 @@ fn spread_db(samples: &[f32]) -> f64 {
     (loudness.iter().map(|l| (l - mean).powi(2)).sum::<f64>() / count).sqrt()
 }
 
-/// The score of each 16 ms frame, 0 to 1; the last one is filled up with silence.
-fn scores(pcm: &Pcm16k) -> Vec<f32> {
-    let mut detector = earshot::Detector::default();
-    let mut frame = [0.0f32; FRAME];
-    pcm.0
-        .chunks(FRAME)
-        .map(|chunk| {
-            frame.fill(0.0);
-            for (to, &from) in frame.iter_mut().zip(chunk) {
-                *to = if from.is_finite() { from.clamp(-1.0, 1.0) } else { 0.0 };
-            }
-            detector.predict_f32(&frame)
-        })
-        .collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -80,6 +186,43 @@ mod tests {
 
     fn span(samples: Vec<f32>) -> SpeechSpan {
         speech_span(&Pcm16k(samples.into()))
+    }
+
+    /// Loud is speech.
+    struct Loudness;
+
+    impl FrameScorer for Loudness {
+        fn score(&mut self, frame: &[f32; FRAME]) -> f32 {
+            f32::from(frame.iter().any(|s| s.abs() > 0.1))
+        }
+    }
+
+    #[test]
+    fn a_recording_that_grows_is_the_recording_that_was() {
+        let mut whole = vec![0.0; 40 * FRAME];
+        whole[3 * FRAME..5 * FRAME].fill(0.5); // a click
+        whole[10 * FRAME..20 * FRAME].fill(0.5);
+        whole[30 * FRAME..34 * FRAME].fill(f32::INFINITY); // no sound
+        whole[36 * FRAME..].fill(-7.0);
+        let (mut at_once, mut grown) = (SpeechTracker::new(Box::new(Loudness)), SpeechTracker::new(Box::new(Loudness)));
+        at_once.push(&whole);
+        for (at, piece) in whole.chunks(331).enumerate() {
+            grown.push(piece);
+            assert_eq!(grown.seen(), (at * 331 + piece.len()) / FRAME * FRAME);
+        }
+        assert_eq!((&at_once.scores, at_once.seen()), (&grown.scores, whole.len()));
+        let speech = |start: usize, end: usize, frames: u64| Some(Speech { start: start * FRAME, end: end * FRAME, ms: frames * 16 });
+        assert_eq!(grown.speech_from(0), speech(10, 40, 16), "the click counts as time, not as a place");
+        assert_eq!(grown.speech_from(20 * FRAME), speech(36, 40, 4));
+        assert_eq!(grown.speech_from(37 * FRAME), None, "too short");
+        assert_eq!(grown.speech_from(usize::MAX), None);
+        let phrase = |from: usize, least: usize, pause: usize| grown.phrase_from(from * FRAME, least * FRAME, pause * FRAME);
+        let first = Speech { start: 10 * FRAME, end: 20 * FRAME, ms: 12 * 16 };
+        assert_eq!(phrase(0, 10, 13), Some((first, 16 * FRAME)));
+        assert_eq!((phrase(0, 11, 13), phrase(0, 10, 17), phrase(20, 1, 1)), (None, None, None), "too short, no pause, no end");
+        grown.push(&[0.5; 10]);
+        grown.finish();
+        assert_eq!(grown.seen(), 41 * FRAME);
     }
 
     #[test]

@@ -33,7 +33,8 @@ const EXAMPLES: &str = "Examples:
   hark ask --text \"What is the moon?\"        type a question, hear and read the answer
   hark ask --wav question.wav --out a.wav    ask with a recording, write the answer's sound
   hark transcribe *.wav --json               words of recordings, one JSON object a line
-  hark doctor                                what is there, what is missing, what to do";
+  hark doctor                                what is there, what is missing, what to do
+  hark bench --runs 3                        how long answers take on this computer";
 
 /// The commands.
 #[derive(Debug, Subcommand)]
@@ -48,6 +49,8 @@ pub enum Command {
     Devices(Listing),
     /// Check what is there and what is missing.
     Doctor(Listing),
+    /// Measure how long answers take, and compare with other chains of the same engines.
+    Bench(super::bench::Bench),
 }
 
 /// `hark ask`

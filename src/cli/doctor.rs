@@ -8,7 +8,9 @@ use super::window::has_display;
 use super::{Context, Exit};
 use crate::config::{EngineSet, VoiceChoice, load};
 use crate::error::StageError;
+use crate::llm::{ChatOptions, FlashAttention, measured};
 use crate::models::store::{self, ModelEntry};
+use crate::platform::cpu::default_threads;
 use std::io;
 use std::path::Path;
 
@@ -108,6 +110,7 @@ fn checks(context: &Context) -> Vec<Check> {
     let hint = "Run scripts/setup for the starter model, put a GGUF file into the models folder, or choose one with --chat FILE.";
     let used = config.chat_model.as_deref();
     models(&mut checks, "chat model", used, &inventory.chat, !fake, hint, &engines::check_chat_model);
+    checks.extend(chat_threads(&config.chat, used));
     voices(&mut checks, config, &inventory.voices, fake);
     let reason =
         |file: &store::Rejected| Check::missing("model file", false, format!("{}: {}", file.path.display(), file.reason), "Copy it again.");
@@ -142,6 +145,38 @@ fn models(
     let one = |entry: &ModelEntry, needed| Check::new(name, needed, check(entry).map(|()| describe(entry)));
     checks.push(one(&store::entry(used), needed));
     checks.extend(all.iter().filter(|entry| entry.path != used).map(|entry| one(entry, false)));
+}
+
+/// What was measured for the chat model, and what is used.
+fn chat_threads(chat: &ChatOptions, model: Option<&Path>) -> Option<Check> {
+    let of = measured::Identity::of(model?)?;
+    let found = chat.cache.as_deref().and_then(|folder| measured::recall(folder, &of));
+    let measured = match found {
+        Some(m) => format!(
+            "measured on this machine: {} to write ({:.1} ms a token), {} to read (64 tokens in {:.0} ms), flash attention {}",
+            threads(m.decode_threads),
+            m.decode_ms,
+            threads(m.prompt_threads),
+            m.prompt_ms,
+            if m.flash_attention { "on" } else { "off" },
+        ),
+        None => "not measured yet (it is when Hark runs and the machine is quiet for some seconds)".to_owned(),
+    };
+    let used = match (chat.threads, found) {
+        (0, Some(_)) => "; fewer are used while other work needs the cores".to_owned(),
+        (0, None) => format!("; until then {}", threads(default_threads(usize::try_from(of.cores).unwrap_or(1)))),
+        (fixed, _) => format!("; the settings or the command line say {}", threads(fixed)),
+    };
+    let flash = match chat.flash_attention {
+        FlashAttention::Auto => "",
+        FlashAttention::On => "; the settings say flash attention on",
+        FlashAttention::Off => "; the settings say flash attention off",
+    };
+    Some(Check::ok("chat threads", false, format!("{measured}{used}{flash}")))
+}
+
+fn threads(n: u32) -> String {
+    if n == 1 { "1 thread".to_owned() } else { format!("{n} threads") }
 }
 
 fn voices(checks: &mut Vec<Check>, config: &crate::config::Config, all: &[ModelEntry], fake: bool) {
@@ -254,6 +289,23 @@ mod tests {
         assert_eq!(verdict(&checks), Exit::Good);
         models(&mut checks, "speech model", Some(Path::new("/b.bin")), &all, true, "", &only_b);
         assert_eq!(verdict(&checks), Exit::Failed);
+    }
+
+    #[test]
+    fn what_was_measured_is_told_and_what_is_used() {
+        let folder = tempfile::tempdir().unwrap();
+        let model = folder.path().join("chat.gguf");
+        std::fs::write(&model, b"GGUF").unwrap();
+        let options = |threads| ChatOptions { threads, cache: Some(folder.path().to_owned()), ..ChatOptions::default() };
+        let told = |threads| chat_threads(&options(threads), Some(&model)).unwrap().found;
+        assert!(told(0).starts_with("not measured yet") && told(0).contains("; until then "), "{}", told(0));
+        let found = measured::Measured { decode_threads: 1, prompt_threads: 2, flash_attention: true, decode_ms: 12.34, prompt_ms: 210.4 };
+        measured::store(folder.path(), &measured::Identity::of(&model).unwrap(), found);
+        let expected = "measured on this machine: 1 thread to write (12.3 ms a token), 2 threads to read (64 tokens in 210 ms), \
+                        flash attention on; fewer are used while other work needs the cores";
+        assert_eq!(told(0), expected);
+        assert!(told(3).ends_with("; the settings or the command line say 3 threads"), "{}", told(3));
+        assert_eq!(chat_threads(&options(0), None), None);
     }
 
     #[test]

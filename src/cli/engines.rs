@@ -228,7 +228,7 @@ pub fn devices() -> Result<DeviceRows, StageError> {
 /// What it lacks.
 pub fn check_cpu() -> Result<String, StageError> {
     cpu::check()
-        .map(|()| format!("{} has what the engines need", std::env::consts::ARCH))
+        .map(|()| format!("{} has what the engines need; they use {}", std::env::consts::ARCH, cpu::isa().used))
         .map_err(|message| StageError::new(Stage::Desktop, Severity::Stage, message, ""))
 }
 

@@ -38,6 +38,9 @@ impl Renderer for JsonLines<'_> {
 #[must_use]
 pub fn line_of(event: &Event) -> Option<Value> {
     Some(match event {
+        Event::PartialText(turn, words) => {
+            json!({"event": "partial_text", "turn": turn.0, "certain": words.certain, "uncertain": words.uncertain})
+        }
         Event::UserText { turn, text, language, confidence } => {
             json!({"event": "user_text", "turn": turn.0, "text": text, "language": language, "confidence": rounded(f64::from(*confidence))})
         }
@@ -80,6 +83,7 @@ mod tests {
     use super::*;
     use crate::error::Stage;
     use crate::event::{Phase, Timing, TurnEnd};
+    use crate::stt::Words;
 
     const TURN: TurnId = TurnId(2);
 
@@ -88,6 +92,10 @@ mod tests {
         let user = Event::UserText { turn: TURN, text: "Say \"hi\"\n".into(), language: "en".into(), confidence: 0.1 };
         let lines = [
             (user, r#"{"event":"user_text","turn":2,"text":"Say \"hi\"\n","language":"en","confidence":0.1}"#),
+            (
+                Event::PartialText(TURN, Words { certain: "What".into(), uncertain: "is?".into() }),
+                r#"{"event":"partial_text","turn":2,"certain":"What","uncertain":"is?"}"#,
+            ),
             (Event::ReplyDelta(TURN, "你".into()), r#"{"event":"reply_delta","turn":2,"text":"你"}"#),
             (Event::ThinkingDelta(TURN, "hm".into()), r#"{"event":"thinking_delta","turn":2,"text":"hm"}"#),
             (
@@ -107,6 +115,7 @@ mod tests {
     fn timing_carries_every_figure_and_null_for_what_there_was_not() {
         let timing = Timing {
             stt_ms: None,
+            stt_work_ms: Some(7.5),
             first_token_ms: Some(12.345_678),
             first_clause_ms: Some(20.0),
             first_audio_ms: Some(f64::NAN),
@@ -117,7 +126,7 @@ mod tests {
             audio_ms: 1500.0,
         };
         let line = line_of(&Event::Timing(TURN, timing)).unwrap().to_string();
-        let expected = r#"{"event":"timing","turn":2,"stt_ms":null,"first_token_ms":12.346,"first_clause_ms":20.0,"first_audio_ms":null,"tokens":7,"tokens_per_s":38.123,"prefilled_tokens":5,"cached_tokens":90,"audio_ms":1500.0}"#;
+        let expected = r#"{"event":"timing","turn":2,"stt_ms":null,"stt_work_ms":7.5,"first_token_ms":12.346,"first_clause_ms":20.0,"first_audio_ms":null,"tokens":7,"tokens_per_s":38.123,"prefilled_tokens":5,"cached_tokens":90,"audio_ms":1500.0}"#;
         assert_eq!(line, expected);
     }
 

@@ -2,6 +2,7 @@
 
 pub mod args;
 pub mod ask;
+pub mod bench;
 pub mod devices;
 pub mod doctor;
 pub mod drive;
@@ -102,6 +103,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
         Some(Command::Transcribe(args)) => transcribe::run(&context, &args, terminal),
         Some(Command::Devices(args)) => devices::run(&args, terminal),
         Some(Command::Doctor(args)) => doctor::run(&context, &args, terminal),
+        Some(Command::Bench(args)) => bench::run(context, &args, terminal),
     }
 }
 

@@ -56,6 +56,12 @@ impl Terminal {
         let _ = writeln!(self.err, "hark: {sentence}");
     }
 
+    /// Says on stderr how far something is.
+    pub fn note(&mut self, text: &str) {
+        // Nobody reads it; the work goes on.
+        let _ = writeln!(self.err, "{}", printable(text));
+    }
+
     /// Says a problem of a conversation. A stage that is out of work is said once, not again with every question that
     /// fails for it.
     pub fn problem(&mut self, problem: &StageError) {

@@ -15,16 +15,22 @@ pub struct Readable<'a> {
     open: bool,
     /// Something of this turn's answer was shown.
     streamed: bool,
+    /// Problems that came in the middle of an answer's line: they are said when it ends, so that it stays in one piece.
+    waiting: Vec<StageError>,
 }
 
 impl<'a> Readable<'a> {
     /// Writes to this terminal.
     pub fn new(terminal: &'a mut Terminal) -> Self {
-        Readable { terminal, open: false, streamed: false }
+        Readable { terminal, open: false, streamed: false, waiting: Vec::new() }
     }
 
     fn close(&mut self) -> io::Result<()> {
-        if std::mem::take(&mut self.open) { self.terminal.line("") } else { Ok(()) }
+        let ended = if std::mem::take(&mut self.open) { self.terminal.line("") } else { Ok(()) };
+        for problem in self.waiting.drain(..) {
+            self.terminal.problem(&problem);
+        }
+        ended
     }
 
     fn open(&mut self) -> io::Result<()> {
@@ -69,8 +75,11 @@ impl Renderer for Readable<'_> {
     }
 
     fn problem(&mut self, _turn: TurnId, problem: &StageError) -> io::Result<()> {
-        self.close()?;
-        self.terminal.problem(problem);
+        if self.open {
+            self.waiting.push(problem.clone());
+        } else {
+            self.terminal.problem(problem);
+        }
         Ok(())
     }
 }

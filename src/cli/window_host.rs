@@ -73,7 +73,7 @@ pub(super) fn open(opening: Opening) -> Result<(), StageError> {
 
 fn microphone(engines: EngineSet) -> InputFactory {
     match engines {
-        EngineSet::Real => Arc::new(|| Box::new(CpalInput) as Box<dyn InputHost>),
+        EngineSet::Real => Arc::new(|| Box::new(CpalInput::default()) as Box<dyn InputHost>),
         EngineSet::Fake => Arc::new(|| {
             let hum = Clip { samples: (0..48_000).map(|i| 0.1 * (i as f32 * 0.05).sin()).collect(), rate: 16_000 };
             Box::new(FakeInput::new(&hum, Pace::RealTime)) as Box<dyn InputHost>

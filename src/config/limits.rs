@@ -24,6 +24,8 @@ pub const MAX_TOKENS: RangeInclusive<u32> = 1..=8192;
 pub const CONTEXT: RangeInclusive<u32> = 256..=131_072;
 /// Threads of an engine.
 pub const THREADS: RangeInclusive<u32> = 1..=64;
+/// Minutes after which idle engines are unloaded.
+pub const UNLOAD_MINUTES: RangeInclusive<u32> = 1..=1440;
 /// Zoom of the window.
 pub const ZOOM: RangeInclusive<f32> = 0.75..=2.5;
 /// Width and height of the window, points.
@@ -55,6 +57,12 @@ pub fn clamp(settings: &mut Settings) -> Vec<StageError> {
     }
     if let Some(threads) = &mut settings.hearing.threads {
         whole(n, "hearing.threads", threads, &THREADS);
+    }
+    if let Some(threads) = &mut settings.chat.threads {
+        whole(n, "chat.threads", threads, &THREADS);
+    }
+    if let Some(minutes) = &mut settings.models.unload_after_minutes {
+        whole(n, "models.unload_after_minutes", minutes, &UNLOAD_MINUTES);
     }
     settings.hearing.languages.retain_mut(|language| match language_code(language) {
         Some(code) => {
@@ -123,6 +131,7 @@ mod tests {
         settings.chat.top_k = -5;
         settings.chat.context_tokens = u32::MAX;
         settings.hearing.threads = Some(0);
+        settings.chat.threads = Some(1000);
         settings.window.size = (f32::INFINITY, -1.0);
         settings.hearing.languages = vec!["zh-CN".into(), "Klingon language".into(), "EN".into()];
         let notices = clamp(&mut settings);
@@ -131,9 +140,10 @@ mod tests {
         assert_eq!(settings.chat.top_k, 0);
         assert_eq!(settings.chat.context_tokens, 131_072);
         assert_eq!(settings.hearing.threads, Some(1));
+        assert_eq!(settings.chat.threads, Some(64));
         assert_eq!(settings.window.size, (16_384.0, 240.0));
         assert_eq!(settings.hearing.languages, ["zh", "en"]);
-        assert_eq!(notices.len(), 8, "{notices:#?}");
+        assert_eq!(notices.len(), 9, "{notices:#?}");
         assert!(notices.iter().any(|n| n.message.contains("voice.speed is 99")), "{notices:#?}");
     }
 }

@@ -147,7 +147,9 @@ fn every_key() -> Settings {
     all.models.chat = Some(PathBuf::new());
     all.models.voice = Some(String::new());
     all.hearing.threads = Some(1);
+    all.models.unload_after_minutes = Some(1);
     all.chat.seed = Some(0);
+    all.chat.threads = Some(1);
     all.voice.noise = Some(0.0);
     all.voice.noise_width = Some(0.0);
     all.voice.speaker = Some(0);

@@ -11,6 +11,7 @@ use crate::llm::ChatOptions;
 use crate::stt::SttOptions;
 use crate::tts::VoiceOptions;
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// Which voice speaks.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -57,6 +58,8 @@ pub struct Config {
     pub mute: bool,
     /// The microphone stays open between two presses (pre-roll).
     pub keep_microphone_open: bool,
+    /// Engines that did nothing for so long give their memory back; they are loaded again at the next press. `None`: never.
+    pub unload_after: Option<Duration>,
 }
 
 /// A configuration of fakes for tests.
@@ -67,12 +70,13 @@ pub(crate) fn test_config() -> Config {
         stt_model: None,
         chat_model: None,
         voice: VoiceChoice::Espeak("en-us".to_owned()),
-        stt: SttOptions { language: crate::stt::SpokenLanguage::Fixed("en".to_owned()), threads: 1 },
+        stt: SttOptions { language: crate::stt::SpokenLanguage::Fixed("en".to_owned()), threads: 1, phrases: crate::stt::Phrases::Auto },
         chat: ChatOptions::default(),
         voice_options: VoiceOptions::default(),
         microphone: None,
         speaker: None,
         mute: false,
         keep_microphone_open: true,
+        unload_after: None,
     }
 }

@@ -15,6 +15,8 @@ pub struct Surroundings {
     pub config_dir: Option<PathBuf>,
     /// The system's folder for a user's data (`~/.local/share`), without `hark`.
     pub data_dir: Option<PathBuf>,
+    /// The folder for what can be made again (measurements, computed prompts); `None`: nothing is kept.
+    pub cache_dir: Option<PathBuf>,
     /// Folders of the variable `HARK_MODELS`.
     pub models_env: Vec<PathBuf>,
     /// Folder of the running program.
@@ -28,20 +30,19 @@ pub struct Surroundings {
 }
 
 impl Surroundings {
-    /// Those of this process. `HARK_CONFIG_DIR` replaces the config folder; `HARK_MODELS` adds folders with models
-    /// (several as in `PATH`).
+    /// Those of this process. `HARK_CONFIG_DIR` replaces the config folder (the cache is then in its `cache` folder);
+    /// `HARK_MODELS` adds folders with models (several as in `PATH`).
     #[must_use]
     pub fn of_this_process() -> Self {
         let system = directories::BaseDirs::new();
-        let config_dir = std::env::var_os("HARK_CONFIG_DIR")
-            .filter(|dir| !dir.is_empty())
-            .map(PathBuf::from)
-            .or_else(|| system.as_ref().map(|dirs| dirs.config_dir().join("hark")));
+        let own_dir = std::env::var_os("HARK_CONFIG_DIR").filter(|dir| !dir.is_empty()).map(PathBuf::from);
+        let config_dir = own_dir.or_else(|| system.as_ref().map(|dirs| dirs.config_dir().join("hark")));
         let models_env = std::env::var_os("HARK_MODELS")
             .map(|dirs| std::env::split_paths(&dirs).filter(|dir| !dir.as_os_str().is_empty()).collect())
             .unwrap_or_default();
         Surroundings {
             config_dir,
+            cache_dir: cache_dir(),
             // The local one: on Windows the other is copied over the network at each login, and models are large.
             data_dir: system.as_ref().map(|dirs| dirs.data_local_dir().to_owned()),
             models_env,
@@ -84,6 +85,16 @@ impl Surroundings {
         }
         folders
     }
+}
+
+/// The folder for what can be found out anew at any time: `HARK_CACHE_DIR`, else `cache` in `HARK_CONFIG_DIR`, else
+/// `<system cache folder>/hark`. `None`: this user has no home. It may not exist yet.
+#[must_use]
+pub fn cache_dir() -> Option<PathBuf> {
+    let named = |name: &str| std::env::var_os(name).filter(|dir| !dir.is_empty()).map(PathBuf::from);
+    named("HARK_CACHE_DIR")
+        .or_else(|| named("HARK_CONFIG_DIR").map(|dir| dir.join("cache")))
+        .or_else(|| directories::BaseDirs::new().map(|dirs| dirs.cache_dir().join("hark")))
 }
 
 /// The language part of `LC_ALL`, `LC_MESSAGES` or `LANG`, the first that says something, in POSIX's order.

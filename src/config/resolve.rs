@@ -9,9 +9,10 @@ use crate::error::{Severity, Stage, StageError};
 use crate::llm::prompt::DEFAULT_SYSTEM;
 use crate::llm::{ChatOptions, Sampling};
 use crate::models::store::{self, Inventory, ModelEntry};
-use crate::stt::{SpokenLanguage, SttOptions};
+use crate::stt::{Phrases, SpokenLanguage, SttOptions};
 use crate::tts::VoiceOptions;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 /// More threads than this make a short answer no faster on a laptop and take the cores from everything else.
 const MOST_THREADS_BY_DEFAULT: u32 = 4;
@@ -106,8 +107,8 @@ pub fn resolve_with(
         stt_model,
         chat_model,
         voice,
-        stt: SttOptions { language: spoken(languages), threads },
-        chat: chat_options(settings, overrides, threads),
+        stt: SttOptions { language: spoken(languages), threads, phrases: Phrases::Auto },
+        chat: ChatOptions { cache: surroundings.cache_dir.clone(), ..chat_options(settings, overrides) },
         voice_options: VoiceOptions {
             speed: overrides.speed.unwrap_or(settings.voice.speed),
             noise: overrides.noise.or(settings.voice.noise),
@@ -119,6 +120,7 @@ pub fn resolve_with(
         speaker: settings.audio.speaker.clone(),
         mute: settings.audio.mute,
         keep_microphone_open: settings.audio.keep_microphone_open,
+        unload_after: settings.models.unload_after_minutes.map(|minutes| Duration::from_secs(60 * u64::from(minutes))),
     };
     (config, notices)
 }
@@ -185,7 +187,7 @@ fn spoken(languages: &[String]) -> SpokenLanguage {
     }
 }
 
-fn chat_options(settings: &Settings, overrides: &Overrides, threads: u32) -> ChatOptions {
+fn chat_options(settings: &Settings, overrides: &Overrides) -> ChatOptions {
     let chat = &settings.chat;
     let system = overrides.system.as_deref().unwrap_or(&chat.system);
     let context_tokens = overrides.context.unwrap_or(chat.context_tokens);
@@ -202,7 +204,11 @@ fn chat_options(settings: &Settings, overrides: &Overrides, threads: u32) -> Cha
             repeat_penalty: overrides.repeat_penalty.unwrap_or(chat.repeat_penalty),
             seed: overrides.seed.or(chat.seed),
         },
-        threads,
+        // 0: what was measured to be the fastest.
+        threads: overrides.threads.or(chat.threads).or(settings.hearing.threads).unwrap_or(0),
+        adapt: true,
+        flash_attention: chat.flash_attention,
+        cache: None,
     }
 }
 

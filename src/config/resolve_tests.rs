@@ -86,6 +86,14 @@ fn one_core_is_left_to_the_desktop() {
     let overrides = Overrides { threads: Some(7), ..Overrides::default() };
     let config = run(&Settings::default(), &overrides, &Inventory::default()).0;
     assert_eq!((config.stt.threads, config.chat.threads), (7, 7));
+    let mut settings = Settings::default();
+    let chat = |settings: &Settings| run(settings, &Overrides::default(), &Inventory::default()).0.chat;
+    assert_eq!(chat(&settings).threads, 0, "the chat model is measured");
+    settings.hearing.threads = Some(3);
+    assert_eq!(chat(&settings).threads, 3);
+    settings.chat.threads = Some(2);
+    settings.chat.flash_attention = crate::llm::FlashAttention::On;
+    assert_eq!((chat(&settings).threads, chat(&settings).flash_attention), (2, crate::llm::FlashAttention::On));
 }
 
 #[test]

@@ -113,6 +113,8 @@ pub struct ModelSettings {
     pub chat: Option<PathBuf>,
     /// A voice file or `espeak:LANG`; none is the best found.
     pub voice: Option<String>,
+    /// Models that did nothing for so many minutes give their memory back until the next press; none: never.
+    pub unload_after_minutes: Option<u32>,
 }
 
 /// `[hearing]`
@@ -121,7 +123,8 @@ pub struct ModelSettings {
 pub struct HearingSettings {
     /// The languages that the user speaks (`en`, `zh`): one is fixed, several are told apart by sound. Empty: all.
     pub languages: Vec<String>,
-    /// Threads of the engines; none: one fewer than the machine has cores, at least 1, at most 4.
+    /// Threads of the engines; none: one fewer than the machine has cores, at least 1, at most 4, and for the chat model
+    /// what was measured.
     pub threads: Option<u32>,
 }
 
@@ -147,6 +150,11 @@ pub struct ChatSettings {
     pub max_tokens: u32,
     /// Size of the context.
     pub context_tokens: u32,
+    /// Threads of the chat model at most; none: those of `[hearing]`, and when there are none either the measured best
+    /// number. Fewer work while other programs or the voice need the cores.
+    pub threads: Option<u32>,
+    /// See [`crate::llm::FlashAttention`]: `auto`, `on` or `off`.
+    pub flash_attention: crate::llm::FlashAttention,
 }
 
 impl Default for ChatSettings {
@@ -162,6 +170,8 @@ impl Default for ChatSettings {
             seed: None,
             max_tokens: 400,
             context_tokens: 2048,
+            threads: None,
+            flash_attention: crate::llm::FlashAttention::Auto,
         }
     }
 }

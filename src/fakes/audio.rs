@@ -231,6 +231,7 @@ struct Speaker {
     gone: AtomicBool,
     hangs: AtomicBool,
     opens: AtomicU32,
+    open_now: AtomicU32,
 }
 
 impl FakeSpeaker {
@@ -244,6 +245,7 @@ impl FakeSpeaker {
             gone: AtomicBool::new(false),
             hangs: AtomicBool::new(false),
             opens: AtomicU32::new(0),
+            open_now: AtomicU32::new(0),
         };
         FakeSpeaker { inner: Arc::new(inner) }
     }
@@ -280,6 +282,12 @@ impl FakeSpeaker {
         self.inner.opens.load(Ordering::Relaxed)
     }
 
+    /// How many streams of it are open now.
+    #[must_use]
+    pub fn open_now(&self) -> u32 {
+        self.inner.open_now.load(Ordering::Relaxed)
+    }
+
     /// Makes hosts for the playback thread.
     #[must_use]
     pub fn factory(&self) -> OutputFactory {
@@ -303,6 +311,7 @@ impl OutputHost for FakeOutput {
         if refused || inner.gone.load(Ordering::Relaxed) {
             return Err(AudioError::DeviceUnavailable { kind: "speaker", name });
         }
+        inner.open_now.fetch_add(1, Ordering::Relaxed);
         Ok(Box::new(FakeStream { speaker: self.speaker.clone(), name }))
     }
 }
@@ -310,6 +319,12 @@ impl OutputHost for FakeOutput {
 struct FakeStream {
     speaker: FakeSpeaker,
     name: String,
+}
+
+impl Drop for FakeStream {
+    fn drop(&mut self) {
+        self.speaker.inner.open_now.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 impl OutputStream for FakeStream {

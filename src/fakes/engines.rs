@@ -2,7 +2,7 @@
 
 use crate::audio::Pcm16k;
 use crate::audio::level::Level;
-use crate::llm::{ChatError, ChatModel, ChatOptions, ChatSession, ReplyStats};
+use crate::llm::{ChatError, ChatModel, ChatOptions, ChatSession, Memory, ReplyStats, Settled};
 use crate::stt::{EngineInfo, SttOptions, TranscribeError, Transcriber, Transcript};
 use crate::tts::{SpeechStats, SynthesisError, Synthesizer, VoiceOptions};
 use crate::turn::{CancelToken, Outcome};
@@ -65,6 +65,8 @@ struct FakeSession {
     options: ChatOptions,
     remembered: u32,
     pending: u32,
+    exchanges: Vec<(String, String)>,
+    question: String,
 }
 
 fn words(text: &str) -> u32 {
@@ -72,7 +74,7 @@ fn words(text: &str) -> u32 {
 }
 
 impl ChatSession for FakeSession {
-    fn prefill(&mut self, _: &str, _: &CancelToken) -> Result<Outcome<()>, ChatError> {
+    fn prefill(&mut self, _: &str, _: &dyn Fn() -> bool) -> Result<Outcome<()>, ChatError> {
         Ok(Outcome::Done(()))
     }
 
@@ -80,6 +82,7 @@ impl ChatSession for FakeSession {
         let question = user.lines().last().unwrap_or_default();
         let answer = format!("You said: {question} That is all I know. I am only a fake.");
         self.pending = words(user);
+        self.question = question.to_owned();
         let mut tokens = 0;
         for word in answer.split_inclusive(' ') {
             if cancel.is_cancelled() {
@@ -98,12 +101,27 @@ impl ChatSession for FakeSession {
     fn commit(&mut self, heard: &str) -> Result<(), ChatError> {
         if !heard.is_empty() {
             self.remembered += self.pending + words(heard);
+            self.exchanges.push((self.question.clone(), heard.to_owned()));
         }
         self.pending = 0;
         Ok(())
     }
 
+    fn settle(&mut self, _: &dyn Fn() -> bool) -> Result<Settled, ChatError> {
+        Ok(Settled::Done)
+    }
+
+    fn memory(&self) -> Memory {
+        Memory(self.exchanges.clone())
+    }
+
+    fn remember(&mut self, memory: &Memory) {
+        self.exchanges.clone_from(&memory.0);
+        self.remembered = memory.0.iter().map(|(user, heard)| words(user) + words(heard)).sum();
+    }
+
     fn reset(&mut self) {
+        self.exchanges.clear();
         self.remembered = 0;
     }
 

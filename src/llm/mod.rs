@@ -1,27 +1,43 @@
 //! The chat model: the traits, options and results. `llama.rs` is the real engine.
 //!
 //! ```text
-//! worker ── session ── window      which turns still fit
+//! worker ── session ── conversation  the prompt of the next question
+//!              │   ├── window      which turns still fit
 //!              │   ├── template    the model's own marks around what was said
 //!              │   ├── vocab       texts to tokens, special ones from the template only
+//!              │   ├── idle        what is computed while nobody waits; prefix, tune, measured
 //!              │   ├── sampler     how the next token is drawn
 //!              │   ├── utf8        bytes of tokens to whole characters
 //!              │   └── answer      what of it was heard
-//!              └── engine          the KV cache and an exact list of what is in it
+//!              └── engine          the KV cache, an exact list of what is in it, the threads of this moment
+//!                  └── context     llama.cpp itself
 //! ```
 
 mod answer;
+mod context;
+mod conversation;
 mod engine;
+mod idle;
 pub mod llama;
+mod mailbox;
+pub mod measured;
+mod prefix;
 pub mod prompt;
 pub mod sampler;
 mod session;
 pub mod template;
+mod tune;
 pub mod utf8;
 mod vocab;
 pub mod window;
 pub mod worker;
 
+#[cfg(test)]
+mod edit_tests;
+#[cfg(test)]
+mod idle_tests;
+#[cfg(test)]
+mod measurements;
 #[cfg(test)]
 mod starter_tests;
 #[cfg(test)]
@@ -31,6 +47,7 @@ use crate::error::{Severity, Stage, StageError};
 use crate::stt::EngineInfo;
 use crate::turn::{CancelToken, Outcome};
 use std::path::PathBuf;
+use std::time::Duration;
 
 /// How the next token is chosen. Every field is really in effect.
 #[derive(Clone, Debug, PartialEq)]
@@ -58,6 +75,19 @@ impl Default for Sampling {
     }
 }
 
+/// Whether attention is computed in one go (flash attention).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum FlashAttention {
+    /// What was measured to be faster; off until it was measured.
+    #[default]
+    Auto,
+    /// Always.
+    On,
+    /// Never.
+    Off,
+}
+
 /// What the user may choose about thinking.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ChatOptions {
@@ -69,13 +99,28 @@ pub struct ChatOptions {
     pub max_tokens: u32,
     /// How tokens are chosen.
     pub sampling: Sampling,
-    /// Threads of the engine.
+    /// Threads of the engine at most; 0: as many as were measured to be the fastest.
     pub threads: u32,
+    /// Fewer threads while other work needs the cores. Off: exactly as many as above (to measure the bare engine).
+    pub adapt: bool,
+    /// Whether flash attention is used.
+    pub flash_attention: FlashAttention,
+    /// Where measurements and the computed beginning of conversations are kept; `None`: nothing is measured or kept.
+    pub cache: Option<PathBuf>,
 }
 
 impl Default for ChatOptions {
     fn default() -> Self {
-        ChatOptions { system: String::new(), context_tokens: 2048, max_tokens: 400, sampling: Sampling::default(), threads: 1 }
+        ChatOptions {
+            system: String::new(),
+            context_tokens: 2048,
+            max_tokens: 400,
+            sampling: Sampling::default(),
+            threads: 1,
+            adapt: true,
+            flash_attention: FlashAttention::Auto,
+            cache: None,
+        }
     }
 }
 
@@ -84,10 +129,14 @@ impl Default for ChatOptions {
 pub struct ReplyStats {
     /// Tokens of the answer, thinking included.
     pub tokens: u32,
-    /// Tokens of the prompt that had to be computed for this answer.
+    /// Tokens of the prompt that had to be computed after the question was known.
     pub prefilled_tokens: u32,
-    /// Tokens of the prompt that were still in the KV cache.
+    /// Tokens of the prompt that were in the KV cache by then.
     pub cached_tokens: u32,
+    /// Those of the cached ones that were computed for this question, while it was being asked.
+    pub ahead_tokens: u32,
+    /// Threads that wrote the last token.
+    pub threads: u32,
     /// From the call to the first token, ms.
     pub first_token_ms: f64,
     /// Tokens after the first, per second.
@@ -145,6 +194,21 @@ impl From<ChatError> for StageError {
     }
 }
 
+/// A conversation without its engine: what the user said and what was heard of the answers, oldest first.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Memory(pub Vec<(String, String)>);
+
+/// How [`ChatSession::settle`] ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Settled {
+    /// Nothing is left to do.
+    Done,
+    /// `stop` said so.
+    Stopped,
+    /// The rest waits for a quiet machine: call again after this time.
+    Later(Duration),
+}
+
 /// A loaded chat model. Two traits, because llama's context borrows its model.
 pub trait ChatModel {
     /// Starts a conversation.
@@ -160,11 +224,11 @@ pub trait ChatModel {
 /// One conversation with its KV cache.
 pub trait ChatSession {
     /// Puts the system prompt, the history and the certain beginning of the next user text into the KV cache, ahead of
-    /// time. With an empty text it warms the prefix only.
+    /// time. `stop` is asked all the time and ends the work within milliseconds; what was computed until then stays.
     ///
     /// # Errors
     /// See [`ChatError`].
-    fn prefill(&mut self, user_so_far: &str, cancel: &CancelToken) -> Result<Outcome<()>, ChatError>;
+    fn prefill(&mut self, user_so_far: &str, stop: &dyn Fn() -> bool) -> Result<Outcome<()>, ChatError>;
 
     /// Answers `user`. `on_text` gets the raw text as it comes, whole characters only, thinking marks included.
     /// Until [`ChatSession::commit`] is called the exchange is pending.
@@ -179,6 +243,20 @@ pub trait ChatSession {
     /// # Errors
     /// See [`ChatError`].
     fn commit(&mut self, heard: &str) -> Result<(), ChatError>;
+
+    /// The work for idle times, to be called when no exchange is pending and no question is on its way: drops old turns
+    /// when the next question would find no room, brings the KV cache to system prompt and history, measures the machine.
+    /// `stop` ends it within milliseconds.
+    ///
+    /// # Errors
+    /// See [`ChatError`].
+    fn settle(&mut self, stop: &dyn Fn() -> bool) -> Result<Settled, ChatError>;
+
+    /// What was said and heard so far, for [`ChatSession::remember`].
+    fn memory(&self) -> Memory;
+
+    /// Goes on with an earlier conversation.
+    fn remember(&mut self, memory: &Memory);
 
     /// Forgets the conversation; the system prompt stays.
     fn reset(&mut self);

@@ -20,7 +20,7 @@ fn the_starter_model_answers_the_starter_questions() {
         context_tokens: 2048,
         max_tokens: 60,
         sampling: Sampling { temperature: 0.0, ..Sampling::default() },
-        threads: 1,
+        ..ChatOptions::default()
     };
     let mut session = model.session(&options).unwrap();
     let mut answers = Vec::new();

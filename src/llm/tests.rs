@@ -23,7 +23,8 @@ pub(crate) fn greedy(max_tokens: u32) -> ChatOptions {
         context_tokens: 512,
         max_tokens,
         sampling: Sampling { temperature: 0.0, repeat_penalty: 1.0, ..Sampling::default() },
-        threads: 1,
+        adapt: false,
+        ..ChatOptions::default()
     }
 }
 
@@ -35,15 +36,15 @@ pub(super) fn load(path: &Path) -> Option<LlamaModelHandle> {
     Some(LlamaModelHandle::load(path, 1).unwrap())
 }
 
-fn shared(name: &str) -> PathBuf {
+pub(super) fn shared(name: &str) -> PathBuf {
     std::env::var_os("HARK_SHARED").map_or_else(|| PathBuf::from("../shared"), PathBuf::from).join("models/llm").join(name)
 }
 
-fn scripted() -> Option<LlamaModelHandle> {
+pub(super) fn scripted() -> Option<LlamaModelHandle> {
     load(&shared("tiny-smol-random-F16.gguf"))
 }
 
-fn stories() -> Option<LlamaModelHandle> {
+pub(super) fn stories() -> Option<LlamaModelHandle> {
     load(&shared("stories260K.gguf"))
 }
 
@@ -56,8 +57,14 @@ pub(super) fn ask(session: &mut dyn ChatSession, question: &str) -> (String, Rep
 }
 
 /// Greedy answer by llama.cpp alone: one context, one loop.
-fn bare_loop(model: &LlamaModelHandle, prompt: &[LlamaToken], max: usize) -> Vec<LlamaToken> {
-    let params = LlamaContextParams::default().with_n_ctx(NonZeroU32::new(512)).with_n_batch(512).with_n_threads(1).with_n_threads_batch(1);
+pub(super) fn bare_loop(model: &LlamaModelHandle, prompt: &[LlamaToken], max: usize) -> Vec<LlamaToken> {
+    let params = LlamaContextParams::default()
+        .with_n_ctx(NonZeroU32::new(512))
+        .with_n_batch(512)
+        .with_n_threads(1)
+        .with_n_threads_batch(1)
+        // As ours: the sums of the two kinds of attention differ, which breaks ties the other way.
+        .with_flash_attention_policy(llama_cpp_sys_2::LLAMA_FLASH_ATTN_TYPE_DISABLED);
     let mut ctx = model.model().new_context(backend().unwrap(), params).unwrap();
     let mut batch = LlamaBatch::new(512, 1);
     batch.add_sequence(prompt, 0, false).unwrap();
@@ -113,7 +120,7 @@ fn the_tokens_are_those_of_a_bare_loop() {
 fn a_second_turn_computes_only_what_is_new() {
     let Some(model) = scripted() else { return };
     let mut session = LlamaSession::new(&model, &greedy(100)).unwrap();
-    let Outcome::Done(()) = session.prefill("", &CancelToken::never()).unwrap() else { panic!("cancelled") };
+    let Outcome::Done(()) = session.prefill("", &|| false).unwrap() else { panic!("cancelled") };
     let (answer, first) = ask(&mut session, "Hello?");
     assert!(first.cached_tokens > 5, "the warm-up counts: {first:?}");
     assert_eq!((first.cached_tokens + first.prefilled_tokens) as usize, session.prompt_tokens("Hello?").len());
@@ -127,80 +134,9 @@ fn a_second_turn_computes_only_what_is_new() {
     assert_eq!(second.prefilled_tokens as usize, model.model().vocab().tokenize(new.as_bytes(), false, true).len());
     // A beginning that was prefilled is not computed again.
     session.commit(SCRIPT).unwrap();
-    session.prefill("What is the capital of", &CancelToken::never()).unwrap();
+    session.prefill("What is the capital of", &|| false).unwrap();
     let (_, third) = ask(&mut session, "What is the capital of France?");
-    assert!(third.prefilled_tokens < 12, "{third:?}");
-}
-
-#[test]
-fn any_history_of_edits_equals_a_fresh_conversation() {
-    let Some(model) = stories() else { return };
-    let options = ChatOptions { system: "Once upon a time".to_owned(), ..greedy(16) };
-    let mut seed = 0x1234_5678_9ABC_DEF1_u64;
-    let mut draw = |n: u64| {
-        seed ^= seed << 13;
-        seed ^= seed >> 7;
-        seed ^= seed << 17;
-        seed % n
-    };
-    let words = ["Lily", "went to the park.", "Why?", "a big red ball", "Tom saw a cat", "ä👋", "The end."];
-    let mut session = LlamaSession::new(&model, &options).unwrap();
-    let (mut compared, mut ties, mut widest) = (0, 0, 0.0_f32);
-    for sequence in 0..200 {
-        for _ in 0..=draw(5) {
-            let text = (0..=draw(6)).map(|_| words[usize::try_from(draw(7)).unwrap()]).collect::<Vec<_>>().join(" ");
-            let (cancel, clock) = CancelToken::with_clock();
-            match draw(6) {
-                0 => assert_eq!(session.prefill(&text, &cancel).unwrap(), Outcome::Done(())),
-                1 => session.reset(),
-                2 => {
-                    // Cancelled in the middle of the answer.
-                    let mut clock = clock;
-                    let mut left = draw(6);
-                    let mut heard = String::new();
-                    let _ = session
-                        .reply(&text, &cancel, &mut |t| {
-                            heard.push_str(t);
-                            if left == 0 {
-                                clock.advance_to(TurnId(1));
-                            }
-                            left = left.saturating_sub(1);
-                        })
-                        .unwrap();
-                    let cut = heard.char_indices().map(|(i, _)| i).nth(usize::try_from(draw(12)).unwrap()).unwrap_or(heard.len());
-                    session.commit(&heard[..cut]).unwrap();
-                }
-                3 => {
-                    // Cancelled before it began.
-                    let mut clock = clock;
-                    clock.advance_to(TurnId(1));
-                    assert_eq!(session.reply(&text, &cancel, &mut |_| ()).unwrap(), Outcome::Cancelled);
-                }
-                _ => {
-                    let (answer, _) = ask(&mut session, &text);
-                    session.commit(if draw(3) == 0 { "" } else { &answer }).unwrap();
-                }
-            }
-        }
-        let mut fresh = LlamaSession::new(&model, &options).unwrap();
-        fresh.set_history(session.history().to_vec());
-        // The same next 16 tokens. Batches of other sizes round differently (the cache holds f16), so a tie may be
-        // broken the other way: both runs get the same tokens, and all logits are compared.
-        let (tokens, logits) = fresh.greedy_logits("Then one day", 16, &[]);
-        let (_, others) = session.greedy_logits("Then one day", 16, &tokens);
-        for (step, (fresh, edited)) in logits.iter().zip(&others).enumerate() {
-            let difference = fresh.iter().zip(edited).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
-            widest = widest.max(difference);
-            assert!(difference < 0.1, "sequence {sequence}, token {step}: logits differ by {difference}");
-            let best = |logits: &[f32]| (0..logits.len()).max_by(|a, b| logits[*a].total_cmp(&logits[*b])).unwrap();
-            let (a, b) = (best(fresh), best(edited));
-            ties += usize::from(a != b);
-            assert!(a == b || (fresh[a] - fresh[b]).abs() < 2.0 * difference, "sequence {sequence}, token {step}");
-            compared += 1;
-        }
-    }
-    println!("200 sequences, {compared} tokens compared, widest difference of a logit {widest}, {ties} ties broken otherwise");
-    assert!(compared > 3000 && ties < 20);
+    assert!(third.prefilled_tokens < 12 && third.ahead_tokens > 4, "{third:?}");
 }
 
 #[test]

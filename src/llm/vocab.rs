@@ -107,10 +107,6 @@ impl<'m> Vocabulary<'m> {
         self.specials.find(special).is_some_and(|(at, s)| at == 0 && s.text == special)
     }
 
-    pub(super) fn n_tokens(&self) -> i32 {
-        self.vocab.n_tokens()
-    }
-
     pub(super) fn is_end(&self, token: LlamaToken) -> bool {
         self.vocab.is_eog(token)
     }
@@ -133,6 +129,11 @@ impl<'m> Vocabulary<'m> {
         // SentencePiece puts a blank in front of a text by itself.
         self.plain(if self.sentence_piece { text.trim_start() } else { text }, &mut tokens);
         tokens
+    }
+
+    /// The text of an answer's tokens, for [`Vocabulary::answer`].
+    pub(super) fn text(&self, tokens: &[LlamaToken]) -> String {
+        String::from_utf8_lossy(&self.vocab.detokenize(tokens, false, false)).into_owned()
     }
 
     /// The bytes of a generated token. Marks are nothing, but for the marks of thinking, which must be seen.

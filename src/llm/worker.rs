@@ -1,28 +1,36 @@
-//! The llm thread: owns model and session, answers, remembers what was heard.
+//! The llm thread: owns model and session, answers, remembers what was heard, and works ahead while nobody waits.
 
-use super::{ChatError, ChatModel, ChatOptions, ChatSession, ReplyStats, prompt};
+use super::mailbox::{Mailbox, Next};
+use super::{ChatError, ChatModel, ChatOptions, ChatSession, Memory, ReplyStats, Settled, prompt};
+use crate::clock;
 use crate::error::{Stage, StageError};
 use crate::event::{LlmCmd, WorkerEvent};
 use crate::speech::{Part, ThinkSplitter};
-use crate::turn::{Outcome, TurnId, TurnReader};
+use crate::trace::{Lane, Span, Work};
+use crate::turn::{Moment, Outcome, TurnId, TurnReader};
 use crate::worker::Worker;
-use crossbeam_channel::{Receiver, Sender};
+use crossbeam_channel::Sender;
 use jiff::Zoned;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Loads the model, on the thread that uses it.
 pub type ChatFactory = Arc<dyn Fn() -> Result<Box<dyn ChatModel>, ChatError> + Send + Sync>;
 
-/// Commands that may wait: an answer and what follows it.
-const INBOX: usize = 4;
+/// Commands that may wait: those of an answer, and one for each phrase of the question.
+const INBOX: usize = 16;
 
-/// Starts the llm thread. It loads the model, computes the system prompt, reports [`WorkerEvent::Ready`] (or
-/// [`WorkerEvent::Failed`] for no turn) and works until the handle is dropped.
+/// Starts the llm thread. It loads the model, reports [`WorkerEvent::Ready`] (or [`WorkerEvent::Failed`] for no turn) and
+/// works until the handle is dropped.
 ///
+/// - `Prefill`: computed ahead, until something else is to be done. Of several that wait the newest counts; a `Reply`
+///   replaces those of its turn. The time that the model is told is that of the turn's first command.
 /// - `Reply`: [`WorkerEvent::ReplyDelta`] and [`WorkerEvent::ThinkingDelta`], then [`WorkerEvent::ReplyEnded`] or
 ///   [`WorkerEvent::Failed`]. Of a turn that moved on nothing more is sent; its answer so far waits for `Commit`.
 /// - `Commit` of another turn than the waiting one is ignored. A new `Reply` forgets what waits.
 /// - After a failed load each `Reply` is answered with the same error.
+/// - When nothing is to be done, system prompt and history are brought into the KV cache. After `unload_after` without a
+///   command model and cache are given back; the next question loads them and goes on with the same conversation.
 ///
 /// # Errors
 /// When the system gives no thread.
@@ -31,24 +39,44 @@ pub fn spawn_llm(
     options: ChatOptions,
     up: Sender<WorkerEvent>,
     turns: TurnReader,
+    unload_after: Option<Duration>,
 ) -> std::io::Result<Worker<LlmCmd>> {
     Worker::spawn(Stage::Llm, INBOX, up, move |inbox, up| {
-        let ended = match factory() {
-            Ok(model) => serve(model.as_ref(), &options, &inbox, &up, &turns),
-            Err(error) => Err(error),
-        };
-        if let Err(error) = ended {
-            decline(error.into(), &inbox, &up);
+        let mailbox = Mailbox::new(inbox);
+        let mut resume = Resume { options, memory: None, command: None, announced: false };
+        loop {
+            let ended = match factory() {
+                Ok(model) => serve(model.as_ref(), resume, &mailbox, &up, &turns, unload_after),
+                Err(error) => Err(error),
+            };
+            match ended {
+                Ok(Some(left)) => match sleep(left, &mailbox) {
+                    Some(next) => resume = next,
+                    None => return,
+                },
+                Ok(None) => return,
+                Err(error) => return decline(error.into(), &mailbox, &up),
+            }
         }
     })
 }
 
+/// What a session begins with.
+struct Resume {
+    options: ChatOptions,
+    /// The conversation before the model was unloaded.
+    memory: Option<Memory>,
+    /// The command for which it is loaded again.
+    command: Option<LlmCmd>,
+    announced: bool,
+}
+
 /// Without a model: says so for each question.
-fn decline(error: StageError, inbox: &Receiver<LlmCmd>, up: &Sender<WorkerEvent>) {
+fn decline(error: StageError, mailbox: &Mailbox, up: &Sender<WorkerEvent>) {
     if up.send(WorkerEvent::Failed(TurnId::NONE, error.clone())).is_err() {
         return;
     }
-    for command in inbox {
+    while let Next::Command(command) = mailbox.next(None) {
         if let LlmCmd::Reply(turn, _) = command
             && up.send(WorkerEvent::Failed(turn, error.clone())).is_err()
         {
@@ -57,85 +85,217 @@ fn decline(error: StageError, inbox: &Receiver<LlmCmd>, up: &Sender<WorkerEvent>
     }
 }
 
-/// With a model: works until the inbox is disconnected. An error means that there is no session at all.
+/// The model is unloaded: waits for a command that needs it.
+fn sleep(mut left: Resume, mailbox: &Mailbox) -> Option<Resume> {
+    loop {
+        match mailbox.next(None) {
+            Next::Command(command @ (LlmCmd::Prefill(..) | LlmCmd::Reply(..))) => return Some(Resume { command: Some(command), ..left }),
+            Next::Command(LlmCmd::Reset) => left.memory = None,
+            Next::Command(LlmCmd::Configure(options)) => left.options = options,
+            // Nothing is pending.
+            Next::Command(LlmCmd::Commit { .. }) | Next::Nothing => {}
+            Next::Closed => return None,
+        }
+    }
+}
+
+/// With a model: works until there are no more commands (`None`) or there was none for long (what to go on with). An
+/// error means that there is no session at all.
 fn serve(
     model: &dyn ChatModel,
-    options: &ChatOptions,
-    inbox: &Receiver<LlmCmd>,
+    resume: Resume,
+    mailbox: &Mailbox,
     up: &Sender<WorkerEvent>,
     turns: &TurnReader,
-) -> Result<(), ChatError> {
-    let mut session = model.session(options)?;
-    // A press during the warm-up cancels it; the answer then computes what is missing.
-    match session.prefill("", &turns.token(turns.current())) {
-        Ok(_) => {}
-        // A system prompt that is too long shows with the first question; the model itself works.
-        Err(error @ ChatError::ContextFull { .. }) => tracing::warn!(%error, "the system prompt does not fit"),
-        Err(error) => return Err(error),
+    unload_after: Option<Duration>,
+) -> Result<Option<Resume>, ChatError> {
+    let Resume { options, memory, mut command, announced } = resume;
+    let mut session = model.session(&options)?;
+    if let Some(memory) = &memory {
+        session.remember(memory);
     }
-    if up.send(WorkerEvent::Ready(Stage::Llm, model.info())).is_err() {
-        return Ok(());
+    // The beginning of the prompt is computed afterwards: a question that comes meanwhile computes what is missing.
+    if !announced && up.send(WorkerEvent::Ready(Stage::Llm, model.info())).is_err() {
+        return Ok(None);
     }
-    let mut pending = None;
-    for command in inbox {
-        match command {
-            LlmCmd::Prefill(turn, text) => {
-                let token = turns.token(turn);
-                if !token.is_cancelled()
-                    && let Err(error) = session.prefill(&prompt::with_time(&text, &Zoned::now()), &token)
-                {
-                    // The reply to the whole text will say the same.
-                    tracing::debug!(%error, "prefill failed");
+    let mut desk = Desk { session, options, up, turns, mailbox, pending: None, asked: None, stamp: None, settle: Some(clock::now()) };
+    let mut last = clock::now();
+    loop {
+        let next = match command.take() {
+            Some(command) => Next::Command(command),
+            None => {
+                let unload = unload_after.filter(|_| desk.pending.is_none()).map(|after| last.plus(after));
+                if unload.is_some_and(|at| at <= clock::now()) {
+                    let memory = Some(desk.session.memory());
+                    return Ok(Some(Resume { options: desk.options, memory, command: None, announced: true }));
                 }
-            }
-            LlmCmd::Reply(turn, text) => {
-                if pending.take().is_some() {
-                    let _ = session.commit("");
-                }
-                if turns.current() != turn {
-                    continue;
-                }
-                let ended = reply(session.as_mut(), turn, &text, up, turns);
-                let event = match ended {
-                    Ok(Outcome::Done(stats)) => {
-                        pending = Some(turn);
-                        WorkerEvent::ReplyEnded { turn, stats }
-                    }
-                    Ok(Outcome::Cancelled) => {
-                        pending = Some(turn);
+                match desk.settle_at() {
+                    Some(at) if at <= clock::now() && !mailbox.waiting() => {
+                        desk.settle();
                         continue;
                     }
-                    Err(error) => WorkerEvent::Failed(turn, error.into()),
-                };
-                if turns.current() == turn && up.send(event).is_err() {
-                    return Ok(());
+                    at => {
+                        let until = at.into_iter().chain(unload).min();
+                        mailbox.next(until.map(|at| at.since(clock::now())))
+                    }
+                }
+            }
+        };
+        match next {
+            Next::Closed => return Ok(None),
+            Next::Nothing => {}
+            Next::Command(command) => {
+                if desk.handle(command).is_err() {
+                    return Ok(None);
+                }
+                last = clock::now();
+            }
+        }
+    }
+}
+
+/// The assistant is gone.
+struct Gone;
+
+/// A session and what is on its desk.
+struct Desk<'a> {
+    session: Box<dyn ChatSession + 'a>,
+    options: ChatOptions,
+    up: &'a Sender<WorkerEvent>,
+    turns: &'a TurnReader,
+    mailbox: &'a Mailbox,
+    /// The turn whose answer waits for `Commit`.
+    pending: Option<TurnId>,
+    /// The turn whose question is being asked.
+    asked: Option<TurnId>,
+    /// When the turn began, as the model is told.
+    stamp: Option<(TurnId, Zoned)>,
+    /// When there is idle work to do.
+    settle: Option<Moment>,
+}
+
+impl Desk<'_> {
+    /// When idle work may be done: neither an answer nor a question is on its way.
+    fn settle_at(&self) -> Option<Moment> {
+        let free = self.pending.is_none() && self.asked.is_none_or(|turn| turn != self.turns.current());
+        self.settle.filter(|_| free)
+    }
+
+    fn settle(&mut self) {
+        let mailbox = self.mailbox;
+        self.settle = match self.session.settle(&|| mailbox.waiting()) {
+            Ok(Settled::Done) => None,
+            Ok(Settled::Stopped) => Some(clock::now()),
+            Ok(Settled::Later(after)) => Some(clock::now().plus(after)),
+            Err(error) => {
+                // The next question will say the same.
+                tracing::debug!(%error, "the beginning of the prompt was not computed");
+                None
+            }
+        };
+    }
+
+    /// The words as the model gets them. A turn keeps the time of its first command: what was computed ahead would be
+    /// wrong from the time on otherwise.
+    fn with_time(&mut self, turn: TurnId, text: &str) -> String {
+        if self.stamp.as_ref().is_none_or(|(of, _)| *of != turn) {
+            self.stamp = Some((turn, Zoned::now()));
+        }
+        self.stamp.as_ref().map_or_else(String::new, |(_, now)| prompt::with_time(text, now))
+    }
+
+    fn send(&self, event: WorkerEvent) -> Result<(), Gone> {
+        self.up.send(event).map_err(|_| Gone)
+    }
+
+    fn worked(&self, turn: TurnId, work: Work, from: Moment, to: Moment) -> Result<(), Gone> {
+        self.send(WorkerEvent::Worked(turn, Span { lane: Lane::Llm, work, from, to }))
+    }
+
+    fn handle(&mut self, command: LlmCmd) -> Result<(), Gone> {
+        match command {
+            LlmCmd::Prefill(turn, text) => self.prefill(turn, text)?,
+            LlmCmd::Reply(turn, text) => {
+                self.asked = None;
+                self.settle = Some(clock::now());
+                if self.pending.take().is_some() {
+                    // Nothing of it was heard; forgetting cannot fail.
+                    let _ = self.session.commit("");
+                }
+                if self.turns.current() == turn {
+                    self.reply(turn, &text)?;
                 }
             }
             LlmCmd::Commit { turn, heard } => {
-                if pending == Some(turn) {
-                    pending = None;
-                    if let Err(error) = session.commit(&heard)
-                        && up.send(WorkerEvent::Failed(turn, error.into())).is_err()
-                    {
-                        return Ok(());
+                if self.pending == Some(turn) {
+                    self.pending = None;
+                    self.settle = Some(clock::now());
+                    if let Err(error) = self.session.commit(&heard) {
+                        self.send(WorkerEvent::Failed(turn, error.into()))?;
                     }
                 }
             }
             LlmCmd::Reset => {
-                session.reset();
-                pending = None;
+                self.session.reset();
+                (self.pending, self.asked, self.settle) = (None, None, Some(clock::now()));
             }
-            LlmCmd::Configure(options) => session.set_options(&options),
+            LlmCmd::Configure(options) => {
+                self.session.set_options(&options);
+                self.options = options;
+                self.settle = Some(clock::now());
+            }
         }
+        Ok(())
     }
-    Ok(())
+
+    fn prefill(&mut self, turn: TurnId, text: String) -> Result<(), Gone> {
+        let token = self.turns.token(turn);
+        if token.is_cancelled() {
+            return Ok(());
+        }
+        self.asked = Some(turn);
+        let (mailbox, from) = (self.mailbox, clock::now());
+        let words = self.with_time(turn, &text);
+        match self.session.prefill(&words, &|| token.is_cancelled() || mailbox.waiting()) {
+            Ok(Outcome::Done(())) => {}
+            Ok(Outcome::Cancelled) if token.is_cancelled() => return Ok(()),
+            Ok(Outcome::Cancelled) => mailbox.put_back(turn, text),
+            Err(error) => {
+                // The reply to the whole text will say the same.
+                tracing::debug!(%error, "prefill failed");
+                return Ok(());
+            }
+        }
+        self.worked(turn, Work::Prefill, from, clock::now())
+    }
+
+    fn reply(&mut self, turn: TurnId, text: &str) -> Result<(), Gone> {
+        let from = clock::now();
+        let words = self.with_time(turn, text);
+        let ended = reply(self.session.as_mut(), turn, &words, self.up, self.turns);
+        let event = match ended {
+            Ok(Outcome::Done(stats)) => {
+                self.pending = Some(turn);
+                let written = from.plus(Duration::from_secs_f64(stats.first_token_ms.max(0.0) / 1000.0));
+                self.worked(turn, Work::Prompt, from, written)?;
+                self.worked(turn, Work::Decode, written, clock::now())?;
+                WorkerEvent::ReplyEnded { turn, stats }
+            }
+            Ok(Outcome::Cancelled) => {
+                self.pending = Some(turn);
+                return Ok(());
+            }
+            Err(error) => WorkerEvent::Failed(turn, error.into()),
+        };
+        if self.turns.current() == turn { self.send(event) } else { Ok(()) }
+    }
 }
 
 /// One answer, told apart into thinking and speech.
 fn reply(
     session: &mut dyn ChatSession,
     turn: TurnId,
-    text: &str,
+    words: &str,
     up: &Sender<WorkerEvent>,
     turns: &TurnReader,
 ) -> Result<Outcome<ReplyStats>, ChatError> {
@@ -154,7 +314,7 @@ fn reply(
             });
         }
     };
-    let outcome = session.reply(&prompt::with_time(text, &Zoned::now()), &token, &mut |text| send(splitter.push(text)))?;
+    let outcome = session.reply(words, &token, &mut |text| send(splitter.push(text)))?;
     send(splitter.finish());
     Ok(outcome)
 }

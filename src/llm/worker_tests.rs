@@ -4,7 +4,7 @@
 use super::*;
 use crate::stt::EngineInfo;
 use crate::turn::{CancelToken, TurnClock};
-use crossbeam_channel::bounded;
+use crossbeam_channel::{Receiver, bounded};
 use std::sync::Mutex;
 use std::time::Duration;
 
@@ -12,11 +12,11 @@ type Log = Arc<Mutex<Vec<String>>>;
 
 struct Scripted(Log);
 
-struct ScriptedSession(Log);
+struct ScriptedSession(Log, Vec<(String, String)>, u32);
 
 impl ChatModel for Scripted {
     fn session(&self, _: &ChatOptions) -> Result<Box<dyn ChatSession + '_>, ChatError> {
-        Ok(Box::new(ScriptedSession(Arc::clone(&self.0))))
+        Ok(Box::new(ScriptedSession(Arc::clone(&self.0), Vec::new(), 0)))
     }
 
     fn info(&self) -> EngineInfo {
@@ -31,9 +31,31 @@ impl ScriptedSession {
 }
 
 impl ChatSession for ScriptedSession {
-    fn prefill(&mut self, user: &str, _: &CancelToken) -> Result<Outcome<()>, ChatError> {
-        self.note(format!("prefill {user}"));
+    fn prefill(&mut self, user: &str, stop: &dyn Fn() -> bool) -> Result<Outcome<()>, ChatError> {
+        let (stamp, words) = user.split_once(". ").unwrap_or((user, ""));
+        self.note(format!("prefill {words}"));
+        assert!(stamp.starts_with("It is "), "{stamp}");
+        if words.ends_with("long") {
+            while !stop() {
+                std::thread::sleep(Duration::from_millis(1));
+            }
+            return Ok(Outcome::Cancelled);
+        }
         Ok(Outcome::Done(()))
+    }
+
+    fn settle(&mut self, stop: &dyn Fn() -> bool) -> Result<Settled, ChatError> {
+        self.2 += 1;
+        if stop() { Ok(Settled::Stopped) } else { Ok(Settled::Done) }
+    }
+
+    fn memory(&self) -> Memory {
+        Memory(self.1.clone())
+    }
+
+    fn remember(&mut self, memory: &Memory) {
+        self.note(format!("remember {}", memory.0.len()));
+        self.1.clone_from(&memory.0);
     }
 
     fn reply(&mut self, user: &str, cancel: &CancelToken, on_text: &mut dyn FnMut(&str)) -> Result<Outcome<ReplyStats>, ChatError> {
@@ -57,6 +79,9 @@ impl ChatSession for ScriptedSession {
 
     fn commit(&mut self, heard: &str) -> Result<(), ChatError> {
         self.note(format!("commit {heard}"));
+        if !heard.is_empty() {
+            self.1.push(("question".to_owned(), heard.to_owned()));
+        }
         Ok(())
     }
 
@@ -75,7 +100,7 @@ pub(crate) fn options() -> ChatOptions {
         context_tokens: 512,
         max_tokens: 64,
         sampling: super::super::Sampling::default(),
-        threads: 1,
+        ..ChatOptions::default()
     }
 }
 
@@ -88,25 +113,51 @@ struct Rig {
 
 impl Rig {
     fn new() -> Rig {
+        Rig::unloading(None)
+    }
+
+    fn unloading(after: Option<Duration>) -> Rig {
         let (up, events) = bounded(64);
         let clock = TurnClock::new();
         let log: Log = Log::default();
         let inner = Arc::clone(&log);
-        let factory: ChatFactory = Arc::new(move || Ok(Box::new(Scripted(Arc::clone(&inner)))));
-        let worker = spawn_llm(factory, options(), up, clock.reader()).unwrap();
+        let factory: ChatFactory = Arc::new(move || {
+            inner.lock().unwrap().push("load".to_owned());
+            Ok(Box::new(Scripted(Arc::clone(&inner))))
+        });
+        let worker = spawn_llm(factory, options(), up, clock.reader(), after).unwrap();
         let rig = Rig { worker, events, clock, log };
         assert!(matches!(rig.next(), WorkerEvent::Ready(Stage::Llm, _)));
         rig
     }
 
+    /// The next event but for spans.
     fn next(&self) -> WorkerEvent {
-        self.events.recv_timeout(Duration::from_secs(10)).unwrap()
+        loop {
+            match self.events.recv_timeout(Duration::from_secs(10)).unwrap() {
+                WorkerEvent::Worked(..) => {}
+                event => return event,
+            }
+        }
+    }
+
+    fn said(&self) -> Vec<String> {
+        self.log.lock().unwrap().clone()
+    }
+
+    fn until(&self, what: impl Fn(&[String]) -> bool) {
+        let end = crate::clock::now().0 + Duration::from_secs(10);
+        while !what(&self.said()) {
+            assert!(crate::clock::now().0 < end, "{:?}", self.said());
+            std::thread::sleep(Duration::from_millis(2));
+        }
     }
 
     fn end(mut self) -> Vec<String> {
         assert!(self.worker.join_until(crate::clock::now().0 + Duration::from_secs(10)));
-        assert!(self.events.try_recv().is_err(), "nothing more was to be sent");
-        self.log.lock().unwrap().clone()
+        let rest: Vec<_> = self.events.try_iter().filter(|e| !matches!(e, WorkerEvent::Worked(..))).collect();
+        assert_eq!(rest, [], "nothing more was to be sent");
+        self.said()
     }
 }
 
@@ -123,7 +174,7 @@ fn an_answer_comes_up_in_parts_and_is_committed() {
     rig.worker.try_send(LlmCmd::Commit { turn: TurnId(7), heard: "wrong".to_owned() }).unwrap();
     rig.worker.try_send(LlmCmd::Commit { turn: TurnId(1), heard: "Hello.".to_owned() }).unwrap();
     rig.worker.try_send(LlmCmd::Commit { turn: TurnId(1), heard: "again".to_owned() }).unwrap();
-    assert_eq!(rig.end(), ["prefill ", "reply hi", "commit Hello."]);
+    assert_eq!(rig.end(), ["load", "reply hi", "commit Hello."]);
 }
 
 #[test]
@@ -137,7 +188,7 @@ fn of_a_cancelled_turn_nothing_more_is_sent_and_its_part_can_be_committed() {
     // A question of a turn that moved on is not even asked.
     rig.worker.try_send(LlmCmd::Reply(TurnId(1), "late".to_owned())).unwrap();
     rig.worker.try_send(LlmCmd::Reset).unwrap();
-    assert_eq!(rig.end(), ["prefill ", "reply wait", "commit One.", "reset"]);
+    assert_eq!(rig.end(), ["load", "reply wait", "commit One.", "reset"]);
 }
 
 #[test]
@@ -151,17 +202,66 @@ fn a_new_question_forgets_what_was_not_committed() {
         rig.worker.try_send(LlmCmd::Reply(TurnId(turn), "hi".to_owned())).unwrap();
         while !matches!(rig.next(), WorkerEvent::ReplyEnded { .. }) {}
     }
-    assert_eq!(rig.end(), ["prefill ", "reply fail", "reply hi", "commit ", "reply hi"]);
+    assert_eq!(rig.end(), ["load", "reply fail", "reply hi", "commit ", "reply hi"]);
 }
 
 #[test]
 fn without_a_model_each_question_gets_the_reason() {
     let (up, events) = bounded(8);
     let factory: ChatFactory = Arc::new(|| Err(ChatError::ModelMissing("no.gguf".into())));
-    let worker = spawn_llm(factory, options(), up, TurnClock::new().reader()).unwrap();
+    let worker = spawn_llm(factory, options(), up, TurnClock::new().reader(), None).unwrap();
     let next = || events.recv_timeout(Duration::from_secs(10)).unwrap();
     let WorkerEvent::Failed(TurnId::NONE, first) = next() else { panic!("a failed load must be said") };
     assert!(first.message.contains("no.gguf") && !first.hint.is_empty());
     worker.try_send(LlmCmd::Reply(TurnId(1), "hi".to_owned())).unwrap();
     assert_eq!(next(), WorkerEvent::Failed(TurnId(1), first));
+}
+
+#[test]
+fn a_prefill_gives_way_to_what_is_newer_and_outdated_ones_are_never_begun() {
+    let mut rig = Rig::new();
+    rig.clock.advance_to(TurnId(1));
+    let send = |command| rig.worker.try_send(command).unwrap();
+    let prefill = |text: &str| LlmCmd::Prefill(TurnId(1), text.to_owned());
+    send(prefill("so long"));
+    rig.until(|log| log.iter().any(|l| l == "prefill so long"));
+    // Another command interrupts it, and it goes on afterwards.
+    send(LlmCmd::Configure(ChatOptions { system: "new".to_owned(), ..options() }));
+    rig.until(|log| log.iter().filter(|l| *l == "prefill so long").count() == 2);
+    // Newer words replace it, the reply replaces them.
+    send(prefill("so long as"));
+    rig.until(|log| log.iter().any(|l| l == "prefill so long as"));
+    send(prefill("very long"));
+    rig.until(|log| log.iter().any(|l| l == "prefill very long"));
+    send(LlmCmd::Reply(TurnId(1), "hi".to_owned()));
+    while !matches!(rig.next(), WorkerEvent::ReplyEnded { .. }) {}
+    send(prefill("of a turn that moved on"));
+    rig.until(|log| log.iter().any(|l| l.contains("moved on")));
+    rig.clock.advance_to(TurnId(2));
+    rig.worker.try_send(prefill("late")).unwrap();
+    let log = rig.end();
+    let expected = ["load", "prefill so long", "options new", "prefill so long", "prefill so long as", "prefill very long", "reply hi"];
+    assert_eq!(log[..7], expected);
+    assert!(!log.iter().any(|l| l.contains("late")), "{log:?}");
+}
+
+#[test]
+fn an_idle_model_is_unloaded_and_comes_back_with_the_conversation() {
+    let mut rig = Rig::unloading(Some(Duration::from_millis(60)));
+    rig.clock.advance_to(TurnId(1));
+    rig.worker.try_send(LlmCmd::Reply(TurnId(1), "hi".to_owned())).unwrap();
+    while !matches!(rig.next(), WorkerEvent::ReplyEnded { .. }) {}
+    std::thread::sleep(Duration::from_millis(150));
+    // An answer that sounds keeps it loaded.
+    rig.worker.try_send(LlmCmd::Commit { turn: TurnId(1), heard: "Hello.".to_owned() }).unwrap();
+    rig.until(|log| log.iter().any(|l| l == "commit Hello."));
+    std::thread::sleep(Duration::from_millis(300));
+    rig.clock.advance_to(TurnId(2));
+    rig.worker.try_send(LlmCmd::Configure(ChatOptions { system: "new".to_owned(), ..options() })).unwrap();
+    rig.worker.try_send(LlmCmd::Prefill(TurnId(2), "and".to_owned())).unwrap();
+    rig.until(|log| log.iter().any(|l| l == "prefill and"));
+    rig.worker.try_send(LlmCmd::Reply(TurnId(2), "and now".to_owned())).unwrap();
+    while !matches!(rig.next(), WorkerEvent::ReplyEnded { .. }) {}
+    let log = rig.end();
+    assert_eq!(log, ["load", "reply hi", "commit Hello.", "load", "remember 1", "prefill and", "reply and now"]);
 }

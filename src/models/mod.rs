@@ -1,4 +1,6 @@
-//! Model files: what is installed (`store`), and checks of their bytes before an engine sees them (`check`).
+//! Model files: what is installed (`store`), checks of their bytes before an engine sees them (`check`), and the
+//! cutting of a graph into parts that run one after the other (`cut`).
 
 pub mod check;
+pub mod cut;
 pub mod store;

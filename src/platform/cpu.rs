@@ -1,4 +1,42 @@
-//! The processor check at start, and how many threads an engine should get.
+//! The processor check at start, which instructions the engines use, and how many threads an engine should get.
+
+use std::ffi::c_int;
+
+// `native/cpu-dispatch.c`, part of the engines' archive: bits of the compiled copies of ggml's processor part, and the one in use.
+// SAFETY: both take nothing, return an int and may be called from any thread at any time.
+#[allow(unsafe_code)]
+unsafe extern "C" {
+    safe fn hark_cpu_compiled() -> c_int;
+    safe fn hark_cpu_chosen() -> c_int;
+}
+
+/// The compiled copies of ggml's processor part, the least demanding first: bit of `native/cpu-dispatch.c`, name.
+#[cfg(target_arch = "x86_64")]
+const COPIES: [(c_int, &str); 2] = [(1, "AVX2"), (2, "AVX-512 VNNI")];
+#[cfg(not(target_arch = "x86_64"))]
+const COPIES: [(c_int, &str); 1] = [(1, std::env::consts::ARCH)];
+
+/// Which instructions both engines have and use on this processor.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Isa {
+    /// What this program was compiled for, the least demanding first; the program chooses at start.
+    pub compiled: Vec<&'static str>,
+    /// What the engines use: one of `compiled`.
+    pub used: &'static str,
+    /// The instruction sets among those that matter here which this processor has.
+    pub cpu: Vec<&'static str>,
+}
+
+/// Looks it up. The choice is made once per process: `HARK_ISA=avx2` in the environment keeps to AVX2, for comparison.
+#[must_use]
+pub fn isa() -> Isa {
+    let names = |bits: c_int| COPIES.iter().filter(move |(bit, _)| bits & bit != 0).map(|(_, name)| *name);
+    Isa {
+        compiled: names(hark_cpu_compiled()).collect(),
+        used: names(hark_cpu_chosen()).next().unwrap_or(std::env::consts::ARCH),
+        cpu: features().into_iter().chain(more_features()).filter(|(_, there)| *there).map(|(name, _)| name).collect(),
+    }
+}
 
 /// Looks whether this processor has what the engines were compiled for (`GGML_*` in `.cargo/config.toml`), so that an
 /// older one gets a sentence instead of SIGILL.
@@ -21,8 +59,28 @@ fn features() -> Vec<(&'static str, bool)> {
     ]
 }
 
+/// What the engines can do without.
+#[cfg(target_arch = "x86_64")]
+fn more_features() -> Vec<(&'static str, bool)> {
+    vec![
+        ("AVX-VNNI", is_x86_feature_detected!("avxvnni")),
+        ("AVX-512F", is_x86_feature_detected!("avx512f")),
+        ("AVX-512CD", is_x86_feature_detected!("avx512cd")),
+        ("AVX-512BW", is_x86_feature_detected!("avx512bw")),
+        ("AVX-512DQ", is_x86_feature_detected!("avx512dq")),
+        ("AVX-512VL", is_x86_feature_detected!("avx512vl")),
+        ("AVX-512VBMI", is_x86_feature_detected!("avx512vbmi")),
+        ("AVX-512VNNI", is_x86_feature_detected!("avx512vnni")),
+    ]
+}
+
 #[cfg(not(target_arch = "x86_64"))]
 fn features() -> Vec<(&'static str, bool)> {
+    Vec::new()
+}
+
+#[cfg(not(target_arch = "x86_64"))]
+fn more_features() -> Vec<(&'static str, bool)> {
     Vec::new()
 }
 
@@ -61,6 +119,22 @@ mod tests {
         assert!(text.contains("GGML_SSE42, GGML_AVX2 switches"), "{text}");
         assert!(!text.contains("FMA"), "{text}");
         assert_eq!(verdict(&[]), Ok(()), "other architectures");
+    }
+
+    #[test]
+    fn the_engines_use_the_best_copy_that_this_processor_bears() {
+        let isa = isa();
+        assert_eq!(isa.compiled.first(), Some(&COPIES[0].1), "{isa:?}");
+        assert!(isa.compiled.contains(&isa.used), "{isa:?}");
+        #[cfg(target_arch = "x86_64")]
+        {
+            // With one of these missing the AVX-512 copy would end in SIGILL.
+            let needed = ["CD", "BW", "DQ", "VL", "VBMI", "VNNI", "F"].map(|part| format!("AVX-512{part}"));
+            let able = needed.iter().all(|name| isa.cpu.contains(&name.as_str()));
+            let held_back = std::env::var("HARK_ISA").is_ok_and(|wish| wish == "avx2");
+            let best = able && !held_back && isa.compiled.contains(&COPIES[1].1);
+            assert_eq!(isa.used, COPIES[usize::from(best)].1, "{isa:?}");
+        }
     }
 
     #[test]

@@ -1,7 +1,11 @@
 //! Speech to text: the trait, its options and results. `whisper.rs` is the real engine.
 
 pub mod guard;
+mod hearing;
 pub mod pieces;
+#[cfg(test)]
+mod shortcut_tests;
+mod trust;
 pub mod whisper;
 pub mod worker;
 
@@ -26,6 +30,47 @@ pub struct SttOptions {
     pub language: SpokenLanguage,
     /// Threads of the engine.
     pub threads: u32,
+    /// Whether the time while the key is held is used.
+    pub phrases: Phrases,
+}
+
+/// What is done with a recording that goes on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Phrases {
+    /// It is transcribed at its pauses; the words are those of the whole recording as far as the model bears it.
+    #[default]
+    Auto,
+    /// It is transcribed once, as a whole, when it is complete: the yardstick for the other.
+    Off,
+}
+
+/// The words of a recording that goes on. `certain` and `uncertain` are to be joined with a blank unless one is empty.
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
+pub struct Words {
+    /// Will most likely stay: worth being shown as they are and prefilled into the chat model.
+    pub certain: String,
+    /// The newest ones, which what is said next may still change.
+    pub uncertain: String,
+}
+
+impl Words {
+    /// All of them.
+    #[must_use]
+    pub fn text(&self) -> String {
+        let mut text = self.certain.clone();
+        join(&mut text, &self.uncertain);
+        text
+    }
+}
+
+/// Puts `words` behind `text`, with a blank between unless the writing has none.
+pub(crate) fn join(text: &mut String, words: &str) {
+    let unspaced = |c: Option<char>| c.is_some_and(guard::is_unspaced);
+    let together = text.is_empty() || words.is_empty() || unspaced(text.chars().next_back()) && unspaced(words.chars().next());
+    if !together {
+        text.push(' ');
+    }
+    text.push_str(words);
 }
 
 /// What was heard.

@@ -32,6 +32,34 @@ pub fn audio_ctx(samples: usize, n_audio_ctx: u32) -> i32 {
     }
 }
 
+/// Whether a model bears shortened windows. Most do; one that falls into a loop with them and not with the full window,
+/// twice in a row, hears with the full one from then on: that costs three to four times the encoder, and every question
+/// costing both costs more.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ShortWindow {
+    strikes: u8,
+}
+
+impl ShortWindow {
+    /// [`audio_ctx`], or 0 when the model does not bear it.
+    #[must_use]
+    pub fn audio_ctx(self, samples: usize, n_audio_ctx: u32) -> i32 {
+        if self.is_given_up() { 0 } else { audio_ctx(samples, n_audio_ctx) }
+    }
+
+    /// It was not good enough twice in a row.
+    #[must_use]
+    pub fn is_given_up(self) -> bool {
+        self.strikes >= 2
+    }
+
+    /// How a pass with a shortened window went. `loops`: it was caught in a loop, and the full window was not.
+    #[must_use]
+    pub fn after(self, loops: bool) -> Self {
+        ShortWindow { strikes: if loops { self.strikes.saturating_add(1) } else { 0 } }
+    }
+}
+
 /// The most tokens that people say in `samples`: 8 a second and 16 more (fast speech has about 5 a second).
 #[must_use]
 pub fn token_cap(samples: usize) -> i32 {
@@ -108,6 +136,15 @@ mod tests {
         assert_eq!(audio_ctx(2 * RATE, 256), 0, "a model with a smaller encoder hears all of it");
         assert_eq!(audio_ctx(usize::MAX, 1500), 0);
         assert_eq!((token_cap(RATE), token_cap(30 * RATE), token_cap(usize::MAX)), (24, 256, 256));
+    }
+
+    #[test]
+    fn a_model_that_does_not_bear_a_short_window_gets_the_full_one() {
+        let once = ShortWindow::default().after(true);
+        assert_eq!(once.audio_ctx(2 * RATE, 1500), 384, "an accident");
+        assert_eq!(once.after(false).after(true).audio_ctx(2 * RATE, 1500), 384);
+        let twice = once.after(true);
+        assert_eq!((twice.audio_ctx(2 * RATE, 1500), twice.is_given_up()), (0, true));
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use crate::audio::Pcm16k;
 use crate::models::check::ggml::{self, WhisperFile};
-use crate::stt::{EngineInfo, SpokenLanguage, SttOptions, TranscribeError, Transcriber, Transcript, guard, pieces};
+use crate::stt::{EngineInfo, SpokenLanguage, SttOptions, TranscribeError, Transcriber, Transcript, guard, join, pieces};
 use crate::turn::{CancelToken, Outcome};
 use std::ffi::{CStr, c_char, c_int, c_void};
 use std::fs::File;
@@ -21,6 +21,7 @@ pub struct WhisperTranscriber {
     file: WhisperFile,
     info: EngineInfo,
     end_of_text: c_int,
+    short_window: pieces::ShortWindow,
     /// Parameters for the language spoken last; kept because whisper-rs leaks the language's name each time it is set.
     params: Option<(&'static str, FullParams<'static, 'static>)>,
 }
@@ -68,6 +69,7 @@ impl WhisperTranscriber {
             file,
             info: EngineInfo { engine: "whisper.cpp".to_owned(), name, starter },
             end_of_text: context.token_eot(),
+            short_window: pieces::ShortWindow::default(),
             params: None,
         };
         loaded.window(&[0.0; 16_000], "en", None, threads, &CancelToken::never())?;
@@ -83,13 +85,19 @@ impl WhisperTranscriber {
         cancel: &CancelToken,
     ) -> Result<Outcome<Heard>, TranscribeError> {
         let pcm = if self.info.starter { pieces::without_lead(pcm) } else { pcm };
-        let short = pieces::audio_ctx(pcm.len(), self.file.n_audio_ctx);
+        let short = self.short_window.audio_ctx(pcm.len(), self.file.n_audio_ctx);
         let Outcome::Done(mut heard) = self.window(pcm, language, Some(short), threads, cancel)? else { return Ok(Outcome::Cancelled) };
         if short != 0 && guard::repetition(&heard.text).is_some() {
             // The shortened window is off what the model was trained on; loops are the price now and then.
             tracing::debug!(text = heard.text, "a loop; once more with the full window");
             let Outcome::Done(again) = self.window(pcm, language, Some(0), threads, cancel)? else { return Ok(Outcome::Cancelled) };
+            self.short_window = self.short_window.after(guard::repetition(&again.text).is_none());
+            if self.short_window.is_given_up() {
+                tracing::info!(model = self.info.name, "this model loops with shortened windows; it gets the full one from now on");
+            }
             heard = again;
+        } else if short != 0 {
+            self.short_window = self.short_window.after(false);
         }
         // Someone may really say a thing six times, and then the model comes to an end; a loop runs into the cap.
         if let Some(surplus) = guard::repetition(&heard.text).filter(|_| !heard.ended) {
@@ -297,16 +305,6 @@ unsafe extern "C" fn log(_level: whisper_rs_sys::ggml_log_level, text: *const c_
 
 fn threads_of(threads: u32) -> c_int {
     threads.clamp(1, MOST_THREADS) as c_int
-}
-
-/// Puts `words` behind `text`, with a blank between unless the writing has none.
-fn join(text: &mut String, words: &str) {
-    let unspaced = |c: Option<char>| c.is_some_and(guard::is_unspaced);
-    let together = text.is_empty() || unspaced(text.chars().next_back()) && unspaced(words.chars().next());
-    if !together {
-        text.push(' ');
-    }
-    text.push_str(words);
 }
 
 /// 0 when there is none.

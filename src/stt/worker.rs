@@ -1,33 +1,36 @@
-//! The thread that hears: silence check, engine, judgement.
+//! The thread that hears: takes the recording as it comes, has its pauses transcribed, answers with the words.
 
 use crate::audio::Pcm16k;
+use crate::audio::vad::ScorerFactory;
 use crate::clock;
 use crate::error::{Severity, Stage, StageError};
 use crate::event::{SttCmd, WorkerEvent};
+use crate::platform::load::OthersLoad;
+use crate::platform::threads;
 use crate::stt::guard::{self, Verdict};
-use crate::stt::{SttOptions, TranscribeError, Transcriber, Transcript, pieces};
+use crate::stt::hearing::{Hearing, Job, Way};
+use crate::stt::{EngineInfo, Phrases, SttOptions, TranscribeError, Transcriber, Transcript, Words};
+use crate::trace::{Lane, Span, Work};
 use crate::turn::{Outcome, TurnId, TurnReader};
 use crate::worker::Worker;
-use crossbeam_channel::{Receiver, Sender};
-use std::borrow::Cow;
-use std::ops::Range;
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
+use std::collections::VecDeque;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Builds the engine, on the thread that will use it.
 pub type TranscriberFactory = Arc<dyn Fn() -> Result<Box<dyn Transcriber>, TranscribeError> + Send + Sync>;
 
-/// Finds where in a recording someone speaks (samples), with up to 200 ms before it for soft beginnings; `None`: nowhere.
-/// What is before goes: the starter model is at a loss when much silence precedes the words, and a pre-roll does.
-pub type SpeechFinder = fn(&Pcm16k) -> Option<Range<usize>>;
-
-/// Recordings and options that may wait.
-const INBOX: usize = 4;
-/// Silence that is left behind the speech: 500 ms, for soft endings. What is beyond costs time only.
-const TAIL: usize = 8_000;
+/// Messages that may wait: the pieces of 100 s, longer than a pass of any model on any machine that can be talked with.
+const INBOX: usize = 1024;
 
 /// Starts the stt thread. It reports [`WorkerEvent::Ready`] or [`WorkerEvent::Failed`] once the engine is built, and
 /// answers each [`SttCmd::Transcribe`] whose turn is still going on with exactly one [`WorkerEvent::Transcribed`] or
-/// [`WorkerEvent::Failed`]; if the engine could not be built, with the reason for that.
+/// [`WorkerEvent::Failed`]; if the engine could not be built, with the reason for that. Pieces that are heard before
+/// are worked on as they come; that never fails: what went wrong is tried again when the recording is complete.
+///
+/// After `unload_after` without a command the engine is dropped; the next command builds it again, and what comes
+/// meanwhile waits.
 ///
 /// # Errors
 /// When the system gives no thread.
@@ -36,11 +39,17 @@ pub fn spawn_stt(
     options: SttOptions,
     up: Sender<WorkerEvent>,
     turns: TurnReader,
-    speech: SpeechFinder,
+    scorer: ScorerFactory,
+    unload_after: Option<Duration>,
 ) -> std::io::Result<Worker<SttCmd>> {
     Worker::spawn(Stage::Stt, INBOX, up, move |inbox, up| {
         match factory() {
-            Ok(engine) => Ear { engine, options, up, turns, speech }.work(&inbox),
+            Ok(engine) => {
+                let info = engine.info();
+                let (hearing, told, others, requests) = (None, Words::default(), OthersLoad::new(), VecDeque::new());
+                Ear { factory, engine: Some(engine), info, options, up, turns, scorer, hearing, told, others, requests }
+                    .work(&inbox, unload_after)
+            }
             Err(error) => refuse_all(&StageError::from(error), &inbox, &up, &turns),
         };
     })
@@ -61,74 +70,214 @@ fn refuse_all(error: &StageError, inbox: &Receiver<SttCmd>, up: &Sender<WorkerEv
 }
 
 struct Ear {
-    engine: Box<dyn Transcriber>,
+    factory: TranscriberFactory,
+    /// `None`: it was unloaded.
+    engine: Option<Box<dyn Transcriber>>,
+    info: EngineInfo,
     options: SttOptions,
     up: Sender<WorkerEvent>,
     turns: TurnReader,
-    speech: SpeechFinder,
+    scorer: ScorerFactory,
+    /// The recording that goes on.
+    hearing: Option<Hearing>,
+    /// The words of it that were reported last.
+    told: Words,
+    /// What other programs do: a thread on a core that is not free makes all others wait.
+    others: OthersLoad,
+    /// Complete recordings that wait for their words.
+    requests: VecDeque<(TurnId, Pcm16k)>,
 }
 
 impl Ear {
-    fn work(mut self, inbox: &Receiver<SttCmd>) -> Option<()> {
-        self.up.send(WorkerEvent::Ready(Stage::Stt, self.engine.info())).ok()?;
-        for command in inbox {
-            match command {
-                SttCmd::Configure(options) => self.options = options,
-                SttCmd::Transcribe(turn, pcm) => {
-                    if let Some(answer) = self.transcribe(turn, &pcm) {
-                        self.up.send(answer).ok()?;
+    fn work(mut self, inbox: &Receiver<SttCmd>, unload_after: Option<Duration>) -> Option<()> {
+        self.up.send(WorkerEvent::Ready(Stage::Stt, self.info.clone())).ok()?;
+        loop {
+            // All that waits is taken first: after a pass of a second what was wanted before it may be out of date.
+            while let Ok(command) = inbox.try_recv() {
+                self.take(command);
+            }
+            if self.proceed()? {
+                continue;
+            }
+            let next = match unload_after.filter(|_| self.engine.is_some()) {
+                Some(patience) => inbox.recv_timeout(patience),
+                None => inbox.recv().map_err(|_| RecvTimeoutError::Disconnected),
+            };
+            match next {
+                Ok(command) => self.take(command),
+                Err(RecvTimeoutError::Timeout) => {
+                    tracing::info!(model = self.info.name, "the speech model was not needed for a while and is unloaded");
+                    self.engine = None;
+                    self.hearing = None;
+                }
+                Err(RecvTimeoutError::Disconnected) => return Some(()),
+            }
+        }
+    }
+
+    fn is_over(&self, turn: TurnId) -> bool {
+        self.turns.token(turn).is_cancelled()
+    }
+
+    fn take(&mut self, command: SttCmd) {
+        match command {
+            SttCmd::Configure(options) => self.options = options,
+            SttCmd::Transcribe(turn, pcm) => self.requests.push_back((turn, pcm)),
+            SttCmd::Hear { turn, .. } | SttCmd::KeyUp(turn) if self.is_over(turn) => {}
+            SttCmd::Hear { turn, at, pcm } => {
+                if self.hearing.as_ref().is_none_or(|hearing| hearing.turn != turn) {
+                    self.others.begin();
+                    self.hearing = Some(self.new_hearing(turn));
+                    // The user speaks now and waits later: a model that was unloaded comes back meanwhile.
+                    if let Err(error) = self.load() {
+                        tracing::warn!(%error, "the speech model did not come back");
                     }
+                }
+                if let Some(hearing) = &mut self.hearing
+                    && !hearing.push(at, &pcm.0)
+                {
+                    hearing.give_up();
+                }
+            }
+            SttCmd::KeyUp(turn) => {
+                if let Some(hearing) = self.hearing.as_mut().filter(|hearing| hearing.turn == turn) {
+                    hearing.key_up = true;
+                    hearing.answered = false;
                 }
             }
         }
-        Some(())
     }
 
-    /// The answer for one recording; `None` when its turn is over.
-    fn transcribe(&mut self, turn: TurnId, pcm: &Pcm16k) -> Option<WorkerEvent> {
-        let token = self.turns.token(turn);
-        if token.is_cancelled() {
-            return None;
-        }
-        let begun = clock::now();
-        let transcribed = |transcript| WorkerEvent::Transcribed { turn, transcript, stt_ms: clock::now().ms_since(begun) };
-        let pcm = match pieces::sane(&pcm.0) {
-            Cow::Borrowed(_) => pcm.clone(),
-            Cow::Owned(mended) => Pcm16k(mended.into()),
+    fn new_hearing(&mut self, turn: TurnId) -> Hearing {
+        self.told = Words::default();
+        let way = match self.options.phrases {
+            Phrases::Off => Way::AtTheEnd,
+            // The starter knows whole sentences: half of one is another of its sentences to it.
+            Phrases::Auto if self.info.starter => Way::Whole,
+            Phrases::Auto => Way::Phrases,
         };
-        let Some(speech) = (self.speech)(&pcm).and_then(|range| spoken_part(&pcm, range)) else {
-            return Some(transcribed(Transcript::default()));
-        };
-        let up = &self.up;
-        // Nobody there any more is no reason to stop in the middle; the next send will find out.
-        let mut on_partial = |text: &str| drop(up.send(WorkerEvent::PartialText(turn, text.to_owned())));
-        let result = self.engine.transcribe(&speech, &self.options, &token, &mut on_partial);
-        if token.is_cancelled() {
-            return None;
-        }
-        Some(match result {
-            Ok(Outcome::Cancelled) => return None,
-            Ok(Outcome::Done(transcript)) => match guard::judge(&transcript, self.engine.info().starter) {
-                Verdict::Accept => transcribed(Transcript { text: guard::strip_marks(&transcript.text), ..transcript }),
-                Verdict::NothingSaid => transcribed(Transcript { text: String::new(), ..transcript }),
-                Verdict::NotUnderstood => WorkerEvent::Failed(turn, not_understood(&transcript)),
-            },
-            Err(error) => WorkerEvent::Failed(turn, error.into()),
-        })
+        Hearing::new(turn, way, self.info.starter, self.scorer)
     }
-}
 
-/// The recording without the silence round the speech; `None` when less than 100 ms is spoken.
-fn spoken_part(pcm: &Pcm16k, speech: Range<usize>) -> Option<Pcm16k> {
-    let end = speech.end.min(pcm.0.len());
-    if end.saturating_sub(speech.start) < pieces::SHORTEST {
-        return None;
+    /// The engine, built again if it was unloaded.
+    fn load(&mut self) -> Result<&mut Box<dyn Transcriber>, TranscribeError> {
+        let engine = match self.engine.take() {
+            Some(engine) => engine,
+            None => (self.factory)()?,
+        };
+        Ok(self.engine.insert(engine))
     }
-    let kept = speech.start..end.saturating_add(TAIL).min(pcm.0.len());
-    if kept.len() == pcm.0.len() {
-        return Some(pcm.clone());
+
+    /// Does the most urgent piece of work. False: there is none. `None`: nobody listens.
+    fn proceed(&mut self) -> Option<bool> {
+        if let Some((turn, pcm)) = self.requests.pop_front() {
+            if !self.is_over(turn)
+                && let Some(answer) = self.answer(turn, &pcm)
+            {
+                self.up.send(answer).ok()?;
+            }
+            return Some(true);
+        }
+        let Some(mut hearing) = self.hearing.take().filter(|hearing| !self.is_over(hearing.turn)) else { return Some(false) };
+        let job = match (hearing.key_up, hearing.is_worth_a_try()) {
+            (false, _) => hearing.next_job(),
+            (true, true) => hearing.last_job(),
+            (true, false) => None,
+        };
+        if let Some(job) = &job
+            && let Err(error) = self.decode(&mut hearing, job)
+        {
+            tracing::warn!(%error, "a phrase was not transcribed; the whole recording will be");
+            hearing.give_up();
+        }
+        self.tell(&hearing);
+        if job.is_none() && hearing.key_up && !hearing.answered && hearing.is_complete_without_tail() {
+            // Anything but words can wait for the tail.
+            if let answer @ WorkerEvent::Transcribed { .. } = self.verdict(&hearing) {
+                hearing.answered = true;
+                self.up.send(answer).ok()?;
+            }
+        }
+        self.hearing = Some(hearing);
+        Some(job.is_some())
     }
-    Some(Pcm16k(Arc::from(&pcm.0[kept])))
+
+    /// The answer for a complete recording; `None` when its turn is over.
+    fn answer(&mut self, turn: TurnId, pcm: &Pcm16k) -> Option<WorkerEvent> {
+        let mut hearing = match self.hearing.take() {
+            Some(hearing) if hearing.turn == turn => hearing,
+            _ => self.new_hearing(turn),
+        };
+        if !hearing.complete(&pcm.0) {
+            hearing = self.new_hearing(turn);
+            hearing.give_up();
+            hearing.complete(&pcm.0);
+        }
+        // Twice at most: the rest, and the whole when the rest shows that the pieces are not to be trusted.
+        while let Some(job) = hearing.last_job() {
+            match self.decode(&mut hearing, &job) {
+                Ok(Outcome::Done(())) => {}
+                Ok(Outcome::Cancelled) => return None,
+                Err(error) => return Some(WorkerEvent::Failed(turn, error.into())),
+            }
+        }
+        Some(self.verdict(&hearing))
+    }
+
+    /// Has a stretch transcribed.
+    fn decode(&mut self, hearing: &mut Hearing, job: &Job) -> Result<Outcome<()>, TranscribeError> {
+        let (turn, token) = (hearing.turn, self.turns.token(hearing.turn));
+        let from = clock::now();
+        let (sound, before) = (hearing.sound(job), hearing.words().certain);
+        let up = self.up.clone();
+        let threads = self.options.threads.min(self.others.free_cores());
+        let options = SttOptions { threads, ..self.options.clone() };
+        let long = hearing.key_up && sound.millis() > 30_000;
+        let mut on_partial = |text: &str| {
+            // Only a pass over minutes has something to tell meanwhile.
+            if long {
+                // Nobody there any more is no reason to stop in the middle; the next send will find out.
+                drop(up.send(WorkerEvent::PartialText(turn, Words { certain: before.clone(), uncertain: text.to_owned() })));
+            }
+        };
+        let busy = threads::at_work(options.threads);
+        let result = self.load()?.transcribe(&sound, &options, &token, &mut on_partial);
+        drop(busy);
+        if token.is_cancelled() {
+            return Ok(Outcome::Cancelled);
+        }
+        let span = Span { lane: Lane::Stt, work: if hearing.key_up { Work::Transcribe } else { Work::Phrase }, from, to: clock::now() };
+        hearing.work_ms += span.ms();
+        drop(self.up.send(WorkerEvent::Worked(turn, span)));
+        match result? {
+            Outcome::Cancelled => Ok(Outcome::Cancelled),
+            Outcome::Done(transcript) => {
+                hearing.done(job, transcript);
+                Ok(Outcome::Done(()))
+            }
+        }
+    }
+
+    /// Reports the words so far, if they are others than before.
+    fn tell(&mut self, hearing: &Hearing) {
+        let words = hearing.words();
+        if words != self.told {
+            self.told = words.clone();
+            drop(self.up.send(WorkerEvent::PartialText(hearing.turn, words)));
+        }
+    }
+
+    fn verdict(&self, hearing: &Hearing) -> WorkerEvent {
+        let (turn, heard, stt_ms) = (hearing.turn, hearing.heard(), hearing.work_ms);
+        let transcript = hearing.transcript();
+        match guard::judge(&transcript, self.info.starter) {
+            Verdict::Accept => WorkerEvent::Transcribed { turn, transcript, heard, stt_ms },
+            Verdict::NothingSaid => {
+                WorkerEvent::Transcribed { turn, transcript: Transcript { text: String::new(), ..transcript }, heard, stt_ms }
+            }
+            Verdict::NotUnderstood => WorkerEvent::Failed(turn, not_understood(&transcript)),
+        }
+    }
 }
 
 fn not_understood(transcript: &Transcript) -> StageError {
@@ -144,150 +293,5 @@ fn not_understood(transcript: &Transcript) -> StageError {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::stt::{EngineInfo, SpokenLanguage};
-    use crate::turn::{CancelToken, TurnClock};
-    use crossbeam_channel::bounded;
-    use std::time::Duration;
-
-    /// Says the length of what it hears; a first sample of 0.5 makes it unsure, 0.7 makes it fail, 0.9 makes it fall over.
-    struct Echo;
-
-    impl Transcriber for Echo {
-        fn transcribe(
-            &mut self,
-            pcm: &Pcm16k,
-            _: &SttOptions,
-            _: &CancelToken,
-            on_partial: &mut dyn FnMut(&str),
-        ) -> Result<Outcome<Transcript>, TranscribeError> {
-            on_partial("so far");
-            let first = pcm.0[0];
-            assert!(first < 0.8, "fell over");
-            if first > 0.6 {
-                return Err(TranscribeError::Engine("no luck".to_owned()));
-            }
-            let confidence = if first > 0.4 { 0.5 } else { 1.0 };
-            Ok(Outcome::Done(Transcript { text: format!("[Music] {} samples.", pcm.0.len()), language: "en".to_owned(), confidence }))
-        }
-
-        fn info(&self) -> EngineInfo {
-            EngineInfo { engine: "fake".to_owned(), name: "echo".to_owned(), starter: true }
-        }
-    }
-
-    fn loud_part(pcm: &Pcm16k) -> Option<Range<usize>> {
-        let first = pcm.0.iter().position(|s| *s != 0.0)?;
-        Some(first..pcm.0.iter().rposition(|s| *s != 0.0)? + 1)
-    }
-
-    fn options() -> SttOptions {
-        SttOptions { language: SpokenLanguage::Fixed("en".to_owned()), threads: 1 }
-    }
-
-    struct Bench {
-        worker: Worker<SttCmd>,
-        events: Receiver<WorkerEvent>,
-        clock: TurnClock,
-    }
-
-    impl Bench {
-        fn new(factory: fn() -> Result<Box<dyn Transcriber>, TranscribeError>) -> Self {
-            let (up, events) = bounded(64);
-            let mut clock = TurnClock::new();
-            clock.advance_to(TurnId(2));
-            let worker = spawn_stt(Arc::new(factory), options(), up, clock.reader(), loud_part).unwrap();
-            Bench { worker, events, clock }
-        }
-
-        fn ask(&self, turn: u64, value: f32, loud: usize, silent: usize) {
-            let mut pcm = vec![value; loud];
-            pcm.resize(loud + silent, 0.0);
-            self.worker.try_send(SttCmd::Transcribe(TurnId(turn), Pcm16k(pcm.into()))).unwrap();
-        }
-
-        fn next(&self) -> WorkerEvent {
-            self.events.recv_timeout(Duration::from_secs(20)).expect("an event")
-        }
-
-        fn words(&self) -> String {
-            loop {
-                match self.next() {
-                    WorkerEvent::Transcribed { turn, transcript, stt_ms } => {
-                        assert!(turn == TurnId(2) && stt_ms >= 0.0);
-                        return transcript.text;
-                    }
-                    WorkerEvent::PartialText(..) | WorkerEvent::Ready(..) => {}
-                    other => panic!("{other:?}"),
-                }
-            }
-        }
-    }
-
-    #[test]
-    fn words_come_back_without_marks_and_silence_is_left_out() {
-        let bench = Bench::new(|| Ok(Box::new(Echo)));
-        assert!(matches!(bench.next(), WorkerEvent::Ready(Stage::Stt, info) if info.starter));
-        bench.ask(2, 0.1, 16_000, 0);
-        assert_eq!(bench.next(), WorkerEvent::PartialText(TurnId(2), "so far".to_owned()));
-        assert_eq!(bench.words(), "16000 samples.");
-        bench.ask(2, 0.1, 16_000, 8_000);
-        assert_eq!(bench.words(), "24000 samples.");
-        bench.ask(2, 0.1, 16_000, 160_000);
-        assert_eq!(bench.words(), "24000 samples.");
-    }
-
-    #[test]
-    fn silence_is_answered_without_the_engine_and_stale_turns_not_at_all() {
-        let mut bench = Bench::new(|| Ok(Box::new(Echo)));
-        bench.ask(1, 0.1, 16_000, 0); // stale
-        bench.ask(2, 0.0, 16_000, 0); // silence
-        assert!(matches!(bench.next(), WorkerEvent::Ready(..)));
-        assert!(matches!(bench.next(), WorkerEvent::Transcribed { turn: TurnId(2), transcript, .. } if transcript.text.is_empty()));
-        bench.ask(2, 0.1, 1_500, 16_000); // a click
-        assert!(matches!(bench.next(), WorkerEvent::Transcribed { turn: TurnId(2), transcript, .. } if transcript.text.is_empty()));
-        bench.clock.advance_to(TurnId(3));
-        bench.ask(2, 0.1, 16_000, 0);
-        assert!(bench.worker.join_until(clock::now().0 + Duration::from_secs(20)));
-        assert_eq!(bench.events.try_iter().count(), 0, "nothing for a turn that is over");
-    }
-
-    #[test]
-    fn what_was_not_understood_or_failed_ends_the_turn_with_a_sentence() {
-        let bench = Bench::new(|| Ok(Box::new(Echo)));
-        bench.ask(2, 0.5, 16_000, 0);
-        bench.ask(2, 0.7, 16_000, 0);
-        let mut failures = (0..5).map(|_| bench.next()).filter_map(|event| match event {
-            WorkerEvent::Failed(turn, error) => Some((turn, error)),
-            _ => None,
-        });
-        let (turn, error) = failures.next().unwrap();
-        assert_eq!((turn, error.severity), (TurnId(2), Severity::Turn));
-        assert!(error.message.contains("about forty kinds of sentences (the nearest was \"16000 samples\")"), "{error}");
-        assert!(failures.next().unwrap().1.message.contains("no luck"));
-    }
-
-    #[test]
-    fn without_an_engine_every_turn_hears_why() {
-        let bench = Bench::new(|| Err(TranscribeError::ModelMissing("x.bin".into())));
-        bench.ask(2, 0.1, 16_000, 0);
-        for expected in [TurnId::NONE, TurnId(2)] {
-            match bench.next() {
-                WorkerEvent::Failed(turn, error) => {
-                    assert_eq!((turn, error.severity), (expected, Severity::Stage));
-                    assert!(error.message.contains("x.bin was not found"), "{error}");
-                }
-                other => panic!("{other:?}"),
-            }
-        }
-    }
-
-    #[test]
-    fn an_engine_that_falls_over_is_reported() {
-        let bench = Bench::new(|| Ok(Box::new(Echo)));
-        bench.ask(2, 0.9, 16_000, 0);
-        let last = std::iter::from_fn(|| bench.events.recv_timeout(Duration::from_secs(20)).ok()).last();
-        assert!(matches!(last, Some(WorkerEvent::Died(Stage::Stt, what)) if what.contains("fell over")));
-    }
-}
+#[path = "worker_tests.rs"]
+mod tests;

@@ -72,6 +72,14 @@ impl CharTable {
         })
     }
 
+    /// The letters, by their ids.
+    #[must_use]
+    pub fn symbols(&self) -> Vec<char> {
+        let mut symbols: Vec<(i64, char)> = self.ids.iter().filter(|(c, _)| !c.is_whitespace()).map(|(c, id)| (*id, *c)).collect();
+        symbols.sort_unstable();
+        symbols.into_iter().map(|(_, symbol)| symbol).collect()
+    }
+
     /// Ids of a text; letters that the voice does not have are skipped. Empty when it has none of them.
     #[must_use]
     pub fn ids_of(&self, text: &str) -> Vec<i64> {

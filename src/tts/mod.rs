@@ -4,9 +4,15 @@ pub mod chars;
 pub mod espeak;
 pub mod espeak_lib;
 pub mod graph;
+mod load;
+pub mod pace;
 pub mod phonemes;
 pub mod piper;
 pub mod runtime;
+pub mod seams;
+mod session;
+mod streamed;
+mod verdict;
 pub mod vits;
 pub mod worker;
 

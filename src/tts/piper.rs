@@ -164,6 +164,19 @@ impl PiperConfig {
         self.ids.values().flatten().copied().max().unwrap_or(0)
     }
 
+    /// The symbols that stand for sounds, by their ids: without the marks of start, end and padding.
+    #[must_use]
+    pub fn symbols(&self) -> Vec<char> {
+        let mut symbols: Vec<(&Vec<i64>, char)> = self
+            .ids
+            .iter()
+            .filter(|(symbol, ids)| !matches!(symbol, '^' | '_' | '$') && !ids.is_empty())
+            .map(|(s, ids)| (ids, *s))
+            .collect();
+        symbols.sort_unstable();
+        symbols.into_iter().map(|(_, symbol)| symbol).collect()
+    }
+
     /// Ids of one sentence: `^ _ (p _)* $`, one symbol per code point after NFD; unknown symbols are skipped.
     /// Empty when no symbol is known.
     #[must_use]
@@ -223,6 +236,7 @@ mod tests {
         assert_eq!(config.ids_of("x"), [1, 0, 5, 6, 0, 2]);
         assert!(config.ids_of("???").is_empty());
         assert_eq!(config.highest_id(), 141);
+        assert_eq!(config.symbols(), ['x', 'a', 'ə', '\u{303}']);
         assert_eq!(config.scales, Scales { noise: 0.5, length: 1.2, noise_width: 0.7 });
     }
 

@@ -4,25 +4,23 @@
 
 use super::chars::CharTable;
 use super::graph::{Graph, Role};
+use super::load::{Body, VoiceFile};
 use super::piper::{PhonemeType, PiperConfig, Scales};
-use super::{SpeechStats, SynthesisError, Synthesizer, VoiceOptions, phonemes, runtime};
+use super::session::{Failure, failed, first_line, inputs, is_out_of_memory, watched};
+use super::{SpeechStats, SynthesisError, Synthesizer, VoiceOptions, phonemes};
+use crate::config::paths;
 use crate::models::check::onnx::{self, OnnxModel};
 use crate::stt::EngineInfo;
 use crate::turn::{CancelToken, Outcome};
-use ort::session::{RunOptions, Session, SessionInputValue};
-use ort::value::Tensor;
-use std::borrow::Cow;
+use ort::session::RunOptions;
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::thread::{Builder, Thread, park_timeout, scope};
-use std::time::Duration;
 
 /// Longest piece of text that is turned into phonemes at once, bytes: a cancel is seen between pieces.
 const MAX_TEXT: usize = 2_000;
 /// Most symbols in one run: attention takes memory by their square. The longest of the golden sentences has 130.
 const MAX_SYMBOLS: usize = 400;
-/// How often a running graph is asked whether it is still wanted.
-const CANCEL_POLL: Duration = Duration::from_millis(5);
+/// Symbols that are spoken to compare the parts of a voice with the whole: over a second of sound.
+const PROBE_SYMBOLS: usize = 48;
 
 /// What turns text into ids.
 #[derive(Debug)]
@@ -34,7 +32,7 @@ enum Front {
 /// A loaded voice.
 #[derive(Debug)]
 pub struct VitsVoice {
-    session: Session,
+    body: Body,
     graph: Graph,
     front: Front,
     scales: Scales,
@@ -46,13 +44,22 @@ pub struct VitsVoice {
 impl VitsVoice {
     /// Loads `voice.onnx` with `voice.onnx.json` (Piper) or `tokens.txt` (letters) beside it. 1 or 2 `threads`.
     ///
-    /// Takes 2 to 3 s of CPU for a Piper voice (6,500 nodes), at any optimisation level; a graph that was optimised and stored
-    /// before (`.ort`) still takes 2.1 of 2.8 s, so nothing is stored. Most of it is ONNX Runtime 1.31 planning which node may
-    /// reuse whose memory: without that it was 1.3 s, but its C interface has no switch for it.
+    /// A voice of Piper's form is cut and streamed ([`super::seams`]) once it was found that its parts equal the whole; the
+    /// verdict is kept in the cache folder. Loading the parts takes 0.4 s of CPU, where the whole (6,500 nodes) took 1.4: ONNX
+    /// Runtime 1.31 searches for each node whose memory it may reuse, and parts are written so that there is little to search.
+    /// A graph optimised and stored before would save another 0.2 s for 70 MB on disk, so none is stored.
     ///
     /// # Errors
     /// [`SynthesisError`], except for `Engine`.
     pub fn load(path: &Path, threads: u32) -> Result<Self, SynthesisError> {
+        Self::load_with(path, threads, paths::cache_dir().as_deref())
+    }
+
+    /// As [`VitsVoice::load`], with the folder where verdicts are kept. `None`: nowhere.
+    ///
+    /// # Errors
+    /// As [`VitsVoice::load`].
+    pub fn load_with(path: &Path, threads: u32, cache: Option<&Path>) -> Result<Self, SynthesisError> {
         if !path.exists() {
             return Err(SynthesisError::VoiceMissing(path.to_path_buf()));
         }
@@ -67,13 +74,28 @@ impl VitsVoice {
             }
         };
         fits(&graph, &model, speakers, highest_id).map_err(corrupt)?;
-        let session = open(&bytes, threads).map_err(|error| match error {
+        let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
+        let file = VoiceFile {
+            bytes: &bytes,
+            graph: &graph,
+            rate: sample_rate,
+            threads,
+            name: &name,
+            probe: front.probe(),
+            speaker: speakers.saturating_sub(1),
+        };
+        let body = file.load(cache).map_err(|error| match error {
             Failure::Runtime(error) => error,
             Failure::Ort(error) if is_out_of_memory(&error) => SynthesisError::OutOfMemory(path.to_path_buf()),
             Failure::Ort(error) => corrupt(format!("ONNX Runtime refuses it ({})", first_line(error.message()))),
         })?;
-        let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
-        Ok(VitsVoice { session, graph, front, scales, speakers, sample_rate, name })
+        Ok(VitsVoice { body, graph, front, scales, speakers, sample_rate, name })
+    }
+
+    /// Whether it is spoken in pieces.
+    #[must_use]
+    pub fn is_streamed(&self) -> bool {
+        matches!(self.body, Body::Streamed(_))
     }
 
     /// How many speakers it has.
@@ -105,7 +127,7 @@ impl VitsVoice {
         }
     }
 
-    /// Runs the graph on the ids of one sentence: mono samples as the graph gives them.
+    /// Speaks the ids of one sentence: mono samples as the graph gives them, in one or more pieces.
     ///
     /// # Errors
     /// [`SynthesisError::Engine`] when the graph fails.
@@ -115,39 +137,29 @@ impl VitsVoice {
         scales: Scales,
         speaker: u32,
         cancel: &CancelToken,
-    ) -> Result<Outcome<Vec<f32>>, SynthesisError> {
+        on_piece: &mut dyn FnMut(Vec<f32>),
+    ) -> Result<Outcome<()>, SynthesisError> {
         if cancel.is_cancelled() {
             return Ok(Outcome::Cancelled);
         }
-        let engine = |error: ort::Error| match is_out_of_memory(&error) {
-            true => SynthesisError::OutOfMemory(PathBuf::from(&self.name)),
-            false => SynthesisError::Engine(first_line(error.message())),
-        };
-        let inputs = inputs(&self.graph, ids, scales, speaker).map_err(engine)?;
-        let options = RunOptions::new().map_err(engine)?;
-        let (session, output) = (&mut self.session, self.graph.output.as_str());
-        let done = AtomicBool::new(false);
-        // A run cannot look at the token itself: a second thread does, and terminates the run at the next node.
-        // Without that thread (the system gives none) a cancel is seen after the sentence.
-        let result = scope(|scope| {
-            let watcher = Builder::new().name("hark-tts-cancel".to_owned()).spawn_scoped(scope, || {
-                while !done.load(Ordering::Acquire) {
-                    if cancel.is_cancelled() {
-                        return drop(options.terminate());
-                    }
-                    park_timeout(CANCEL_POLL);
+        let failed = |error: ort::Error| failed(&self.name, &error);
+        let inputs = inputs(&self.graph, ids, scales, speaker).map_err(failed)?;
+        let options = RunOptions::new().map_err(failed)?;
+        let body = &mut self.body;
+        let result = watched(cancel, &options, || match body {
+            Body::Streamed(streamed) => streamed.speak(inputs, &options, cancel, on_piece),
+            Body::Whole(session) => {
+                let outputs = session.run_with_options(inputs, &options)?;
+                if let Some(value) = outputs.get(&self.graph.output) {
+                    on_piece(value.try_extract_tensor::<f32>()?.1.to_vec());
                 }
-            });
-            let _finish = Finish { done: &done, watcher: watcher.ok().map(|watcher| watcher.thread().clone()) };
-            session.run_with_options(inputs, &options).and_then(|outputs| match outputs.get(output) {
-                Some(value) => Ok(value.try_extract_tensor::<f32>()?.1.to_vec()),
-                None => Ok(Vec::new()),
-            })
+                Ok(Outcome::Done(()))
+            }
         });
         match result {
-            Ok(samples) => Ok(Outcome::Done(samples)),
+            Ok(outcome) => Ok(outcome),
             Err(_) if cancel.is_cancelled() => Ok(Outcome::Cancelled),
-            Err(error) => Err(engine(error)),
+            Err(error) => Err(failed(error)),
         }
     }
 
@@ -162,13 +174,15 @@ impl VitsVoice {
     ) -> Result<Outcome<()>, SynthesisError> {
         let (scales, speaker) = (self.scales(options), self.speaker(options)?);
         for ids in sentences.filter(|ids| !ids.is_empty()) {
-            match self.synthesize_ids(&ids, scales, speaker, cancel)? {
-                Outcome::Done(mut samples) if !cancel.is_cancelled() => {
+            let outcome = self.synthesize_ids(&ids, scales, speaker, cancel, &mut |mut samples| {
+                if !cancel.is_cancelled() {
                     super::apply_volume(&mut samples, options.volume);
                     stats.samples = stats.samples.saturating_add(samples.len());
                     on_audio(&samples);
                 }
-                _ => return Ok(Outcome::Cancelled),
+            })?;
+            if outcome == Outcome::Cancelled || cancel.is_cancelled() {
+                return Ok(Outcome::Cancelled);
             }
         }
         Ok(Outcome::Done(()))
@@ -248,48 +262,19 @@ impl Front {
         }
         Ok(Front::Piper(Box::new(PiperConfig::read(&config)?)))
     }
-}
 
-/// Tells the watcher that the run is over, also when it ends by a panic.
-struct Finish<'a> {
-    done: &'a AtomicBool,
-    watcher: Option<Thread>,
-}
-
-impl Drop for Finish<'_> {
-    fn drop(&mut self) {
-        self.done.store(true, Ordering::Release);
-        if let Some(watcher) = &self.watcher {
-            watcher.unpark();
+    /// Some symbols of this voice, whatever its language; empty when it has too few to say anything.
+    fn probe(&self) -> Vec<i64> {
+        let symbols = match self {
+            Front::Piper(config) => config.symbols(),
+            Front::Chars(table) => table.symbols(),
+        };
+        let text: String = symbols.into_iter().take(PROBE_SYMBOLS).collect();
+        match self {
+            Front::Piper(config) => config.ids_of(&text),
+            Front::Chars(table) => table.ids_of(&text),
         }
     }
-}
-
-enum Failure {
-    Runtime(SynthesisError),
-    Ort(ort::Error),
-}
-
-impl<R> From<ort::Error<R>> for Failure
-where
-    ort::Error: From<ort::Error<R>>,
-{
-    fn from(error: ort::Error<R>) -> Self {
-        Failure::Ort(error.into())
-    }
-}
-
-/// Builds the session from memory, so that the engine sees exactly the bytes that were checked.
-fn open(bytes: &[u8], threads: u32) -> Result<Session, Failure> {
-    let environment = runtime::environment().map_err(Failure::Runtime)?;
-    // More threads are not faster (convolutions of a vocoder are small), and threads that spin burn a core for over a second
-    // after each run. The memory pattern is for inputs of a fixed length; these vary.
-    let mut builder = Session::builder(&environment)?
-        .with_intra_threads(threads.clamp(1, 2) as usize)?
-        .with_intra_op_spinning(false)?
-        .with_inter_op_spinning(false)?
-        .with_memory_pattern(false)?;
-    Ok(builder.commit_from_memory(bytes)?)
 }
 
 /// Whether the graph and what stands beside it belong together.
@@ -302,28 +287,6 @@ fn fits(graph: &Graph, model: &OnnxModel, speakers: u32, highest_id: i64) -> Res
         return Err("its config has more speakers than its graph, so they do not belong together".to_owned());
     }
     Ok(())
-}
-
-type NamedInputs<'a> = Vec<(Cow<'a, str>, SessionInputValue<'a>)>;
-
-fn inputs<'a>(graph: &'a Graph, ids: &[i64], scales: Scales, speaker: u32) -> ort::Result<NamedInputs<'a>> {
-    let count = i64::try_from(ids.len()).unwrap_or(i64::MAX);
-    let mut inputs: NamedInputs<'a> = Vec::with_capacity(graph.inputs.len());
-    for input in &graph.inputs {
-        let one = || if input.scalar { Vec::new() } else { vec![1i64] };
-        let value: SessionInputValue<'a> = match input.role {
-            Role::Ids => Tensor::from_array((vec![1, count], ids.to_vec()))?.into(),
-            Role::Mask => Tensor::from_array((vec![1, count], vec![1i64; ids.len()]))?.into(),
-            Role::Length => Tensor::from_array((one(), vec![count]))?.into(),
-            Role::Speaker => Tensor::from_array((one(), vec![i64::from(speaker)]))?.into(),
-            Role::Scales => Tensor::from_array((vec![3i64], vec![scales.noise, scales.length, scales.noise_width]))?.into(),
-            Role::Noise => Tensor::from_array((one(), vec![scales.noise]))?.into(),
-            Role::LengthScale => Tensor::from_array((one(), vec![scales.length]))?.into(),
-            Role::NoiseWidth => Tensor::from_array((one(), vec![scales.noise_width]))?.into(),
-        };
-        inputs.push((Cow::Borrowed(&input.name), value));
-    }
-    Ok(inputs)
 }
 
 /// The ids of a sentence, in several runs when it is very long.
@@ -352,16 +315,6 @@ fn split(text: &str, max: usize, measure: fn(&str) -> usize) -> impl Iterator<It
         rest = after;
         Some(part)
     })
-}
-
-/// ONNX Runtime has no error code of its own for this.
-fn is_out_of_memory<R>(error: &ort::Error<R>) -> bool {
-    ["bad_alloc", "Failed to allocate memory", "bad allocation"].iter().any(|text| error.message().contains(text))
-}
-
-/// The start of an engine's message, which may have many lines.
-fn first_line(message: &str) -> String {
-    message.lines().next().unwrap_or("").chars().take(200).collect::<String>().trim_end_matches('.').to_owned()
 }
 
 #[cfg(test)]

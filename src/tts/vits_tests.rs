@@ -2,7 +2,8 @@ use super::*;
 use crate::models::check::onnx_make::{Message, float_tensor, int_tensor, model, node, port};
 use crate::turn::TurnId;
 use std::sync::{Mutex, OnceLock};
-use std::time::Instant;
+use std::thread::Builder;
+use std::time::{Duration, Instant};
 
 const PLAIN: &str = "en_US-random-x_low";
 const FOUR: &str = "en_US-random4-medium";
@@ -23,7 +24,7 @@ fn voice(name: &'static str) -> Option<&'static Mutex<VitsVoice>> {
             println!("skipped: needs {}", path.display());
             return None;
         }
-        match VitsVoice::load(&path, 1) {
+        match VitsVoice::load_with(&path, 1, None) {
             Ok(voice) => Some(Mutex::new(voice)),
             Err(SynthesisError::RuntimeMissing(what)) => {
                 println!("skipped: needs {what}");
@@ -69,8 +70,8 @@ fn golden(name: &'static str) {
         let (mut by_ids, mut by_phonemes) = (Vec::new(), Vec::new());
         for sentence in item["sentences"].as_array().unwrap() {
             let ids: Vec<i64> = sentence["ids"].as_array().unwrap().iter().map(|id| id.as_i64().unwrap()).collect();
-            let Outcome::Done(samples) = voice.synthesize_ids(&ids, STILL, speaker, &CancelToken::never()).unwrap() else { panic!() };
-            by_ids.extend(samples);
+            let mut collect = |samples| by_ids.extend::<Vec<f32>>(samples);
+            assert_eq!(voice.synthesize_ids(&ids, STILL, speaker, &CancelToken::never(), &mut collect).unwrap(), Outcome::Done(()));
             let phonemes: String = sentence["phonemes"].as_array().unwrap().iter().map(|p| p.as_str().unwrap()).collect();
             let options = VoiceOptions { speaker: Some(speaker), ..still() };
             voice
@@ -101,7 +102,8 @@ fn speed_noise_and_volume_are_in_effect() {
     let mut voice = voice.lock().unwrap();
     let text = "Turn off the living room lights, please.";
     let normal = spoken(&mut voice, text, &still());
-    assert_eq!(normal, spoken(&mut voice, text, &still()), "without noise it is the same each time");
+    // But for rounding: the pieces are cut at other places each time.
+    assert!(difference(&normal, &spoken(&mut voice, text, &still())) < 1e-5, "without noise it is the same each time");
     let fast = spoken(&mut voice, text, &VoiceOptions { speed: 2.0, ..still() });
     let ratio = fast.len() as f32 / normal.len() as f32;
     // Each symbol lasts a whole number of frames, rounded up, so that the half is not quite reached.
@@ -115,7 +117,7 @@ fn speed_noise_and_volume_are_in_effect() {
     let uneven = VoiceOptions { noise_width: Some(1.5), ..still() };
     assert!((0..3).any(|_| spoken(&mut voice, text, &uneven).len() != normal.len()), "another rhythm");
     let quiet: Vec<f32> = spoken(&mut voice, text, &VoiceOptions { volume: 0.5, ..still() });
-    assert!(difference(&quiet, &normal.iter().map(|s| s * 0.5).collect::<Vec<_>>()) < 1e-6);
+    assert!(difference(&quiet, &normal.iter().map(|s| s * 0.5).collect::<Vec<_>>()) < 1e-5);
     assert!(spoken(&mut voice, text, &VoiceOptions { volume: 100.0, ..still() }).iter().all(|s| s.abs() <= 1.0));
     let odd = VoiceOptions { speed: f32::NAN, noise: Some(f32::INFINITY), noise_width: Some(-3.0), speaker: None, volume: f32::NAN };
     assert_eq!(voice.scales(&odd), Scales { noise: voice.scales.noise, length: voice.scales.length, noise_width: 0.0 });
@@ -128,7 +130,7 @@ fn the_speaker_is_in_effect_and_unknown_ones_are_refused() {
     assert_eq!(voice.speakers(), 4);
     let by = |speaker| VoiceOptions { speaker, ..still() };
     let first = spoken(&mut voice, "Hello.", &by(None));
-    assert_eq!(first, spoken(&mut voice, "Hello.", &by(Some(0))));
+    assert!(difference(&first, &spoken(&mut voice, "Hello.", &by(Some(0)))) < 1e-5);
     let third = spoken(&mut voice, "Hello.", &by(Some(2)));
     assert!(first.len() != third.len() || difference(&first, &third) > 1e-3);
     let error = voice.synthesize("Hello.", &by(Some(4)), &CancelToken::never(), &mut |_| {}).unwrap_err();
@@ -136,12 +138,12 @@ fn the_speaker_is_in_effect_and_unknown_ones_are_refused() {
 }
 
 #[test]
-fn each_sentence_is_a_piece_and_nothing_to_say_is_none() {
+fn sentences_come_one_after_the_other_and_nothing_to_say_is_nothing() {
     let Some(voice) = voice(PLAIN) else { return };
     let mut voice = voice.lock().unwrap();
-    let mut pieces = 0;
-    voice.synthesize("Yes. No. Dr. Smith knows.", &still(), &CancelToken::never(), &mut |_| pieces += 1).unwrap();
-    assert_eq!(pieces, 3);
+    let text = ["Yes.", "No.", "Dr. Smith knows."];
+    let apart: Vec<f32> = text.iter().flat_map(|sentence| spoken(&mut voice, sentence, &still())).collect();
+    assert!(difference(&spoken(&mut voice, &text.join(" "), &still()), &apart) < 1e-5);
     for text in ["", "...", "\u{1}"] {
         assert!(spoken(&mut voice, text, &still()).is_empty(), "{text:?}");
     }
@@ -159,18 +161,17 @@ fn a_cancel_ends_a_running_graph() {
     let (token, mut clock) = CancelToken::with_clock();
     let killer = Builder::new()
         .spawn(move || {
-            std::thread::sleep(Duration::from_millis(60));
+            std::thread::sleep(whole / 4);
             clock.advance_to(TurnId(1));
-            clock
+            (clock, Instant::now())
         })
         .unwrap();
-    let (start, mut pieces) = (Instant::now(), 0);
-    let outcome = voice.synthesize(&text, &still(), &token, &mut |_| pieces += 1).unwrap();
-    let taken = start.elapsed();
-    killer.join().unwrap();
-    println!("whole {whole:?}, cancelled after 60 ms: {taken:?}");
-    assert_eq!((outcome, pieces), (Outcome::Cancelled, 0));
-    assert!(taken < whole / 2 + Duration::from_millis(60), "{taken:?} of {whole:?}");
+    let start = Instant::now();
+    let outcome = voice.synthesize(&text, &still(), &token, &mut |_| assert!(!token.is_cancelled(), "sound after the cancel")).unwrap();
+    let (end, cancelled) = (Instant::now(), killer.join().unwrap().1);
+    println!("whole {whole:?}, ended {:?} after the cancel at {:?}", end - cancelled, cancelled - start);
+    assert_eq!(outcome, Outcome::Cancelled);
+    assert!(end - cancelled < whole / 4 + Duration::from_millis(60));
     assert!(!spoken(&mut voice, "It goes on.", &still()).is_empty());
 }
 
@@ -189,7 +190,7 @@ fn broken(change: impl Fn(&Path)) -> Option<String> {
         std::fs::write(&file, bytes).unwrap();
     }
     change(&path);
-    let error = VitsVoice::load(&path, 1).unwrap_err();
+    let error = VitsVoice::load_with(&path, 1, None).unwrap_err();
     let expected =
         if path.exists() { matches!(error, SynthesisError::VoiceCorrupt { .. }) } else { matches!(error, SynthesisError::VoiceMissing(_)) };
     assert!(expected, "{error:?}");
@@ -239,7 +240,7 @@ fn bad_voices_give_the_right_reason() {
 
 #[test]
 fn a_graph_that_the_engine_refuses_is_a_corrupt_voice() {
-    if runtime::environment().is_err() {
+    if super::super::runtime::environment().is_err() {
         return println!("skipped: needs ONNX Runtime");
     }
     let bytes =
@@ -276,7 +277,7 @@ fn letters(names: [&str; 3], mask: bool) -> Vec<u8> {
 
 #[test]
 fn letter_based_voices_of_three_exporters_speak() {
-    if runtime::environment().is_err() {
+    if super::super::runtime::environment().is_err() {
         return println!("skipped: needs ONNX Runtime");
     }
     for (names, mask) in [
@@ -288,7 +289,8 @@ fn letter_based_voices_of_three_exporters_speak() {
         let path = folder.path().join("voice.onnx");
         std::fs::write(&path, letters(names, mask)).unwrap();
         std::fs::write(folder.path().join("tokens.txt"), "_ 0\na 10\nb 20\n  30\n").unwrap();
-        let mut voice = VitsVoice::load(&path, 1).unwrap();
+        let mut voice = VitsVoice::load_with(&path, 1, None).unwrap();
+        assert!(!voice.is_streamed(), "no vocoder of Piper's form");
         assert_eq!(voice.sample_rate(), 16_000);
         let samples = spoken(&mut voice, "Ab", &still());
         let expected: Vec<f32> = [0.0, 0.1, 0.0, 0.2, 0.0].into_iter().flat_map(|v| [v; 16]).collect();

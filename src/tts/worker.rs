@@ -4,13 +4,17 @@ use super::espeak::EspeakVoice;
 use super::vits::VitsVoice;
 use super::{SynthesisError, Synthesizer, VoiceOptions};
 use crate::audio::Clip;
+use crate::clock;
 use crate::config::VoiceChoice;
 use crate::error::{Stage, StageError};
 use crate::event::{TtsCmd, WorkerEvent};
-use crate::turn::{CancelToken, Outcome, TurnId, TurnReader};
+use crate::platform::threads;
+use crate::trace::{Lane, Span, Work};
+use crate::turn::{CancelToken, Moment, Outcome, TurnId, TurnReader};
 use crate::worker::Worker;
-use crossbeam_channel::{Receiver, Sender};
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Room in the inbox: the clauses of a long answer, which the model writes faster than they can be spoken.
 const INBOX: usize = 32;
@@ -34,6 +38,9 @@ pub fn factory(choice: &VoiceChoice, threads: u32) -> VoiceFactory {
 /// Starts the tts thread. It reports [`WorkerEvent::Ready`] or [`WorkerEvent::Failed`] (of [`TurnId::NONE`]) once; after a
 /// failed start every turn is told once, and each of its clauses is answered with an empty clip, so that nothing waits for it.
 ///
+/// After `unload_after` without a command the voice is let go, and its memory with it; [`TtsCmd::Wake`] or the next clause
+/// loads it again, in the same place in the order of commands.
+///
 /// # Errors
 /// When the system gives no thread.
 pub fn spawn_tts(
@@ -41,25 +48,27 @@ pub fn spawn_tts(
     options: VoiceOptions,
     up: Sender<WorkerEvent>,
     turns: TurnReader,
+    unload_after: Option<Duration>,
 ) -> std::io::Result<Worker<TtsCmd>> {
     Worker::spawn(Stage::Tts, INBOX, up, move |inbox, up| {
-        let mut voice = match load(&factory) {
+        let voice = match load(&factory) {
             Ok(voice) => {
                 if up.send(WorkerEvent::Ready(Stage::Tts, voice.info())).is_err() {
                     return;
                 }
-                Ok(voice)
+                Held::Loaded(voice)
             }
             Err(error) => {
                 let error = StageError::from(error);
                 if up.send(WorkerEvent::Failed(TurnId::NONE, error.clone())).is_err() {
                     return;
                 }
-                Err(error)
+                Held::Failed(error)
             }
         };
+        let mut speaker = Speaker { factory, voice, rate: DEFAULT_RATE, options, up, turns, told: TurnId::NONE, lost: false };
         // An error here says that the assistant is gone: there is nobody to work for.
-        let _ = work(&mut voice, options, &inbox, &up, &turns);
+        let _ = speaker.work(&inbox, unload_after);
     })
 }
 
@@ -73,43 +82,90 @@ fn load(factory: &VoiceFactory) -> Result<Box<dyn Synthesizer>, SynthesisError> 
 /// The assistant is gone.
 struct Gone;
 
-fn work(
-    voice: &mut Result<Box<dyn Synthesizer>, StageError>,
-    mut options: VoiceOptions,
-    inbox: &Receiver<TtsCmd>,
-    up: &Sender<WorkerEvent>,
-    turns: &TurnReader,
-) -> Result<(), Gone> {
-    let mut told = TurnId::NONE;
-    for command in inbox {
-        let (turn, seq, clause) = match command {
-            TtsCmd::Configure(new) => {
-                options = new;
-                continue;
+/// The voice, or why there is none.
+enum Held {
+    Loaded(Box<dyn Synthesizer>),
+    /// It was not needed for a while.
+    Unloaded,
+    Failed(StageError),
+}
+
+struct Speaker {
+    factory: VoiceFactory,
+    voice: Held,
+    /// Rate of the voice, also while it is unloaded.
+    rate: u32,
+    options: VoiceOptions,
+    up: Sender<WorkerEvent>,
+    turns: TurnReader,
+    /// The last turn that was told of an error.
+    told: TurnId,
+    /// It was let go and could not be loaded again.
+    lost: bool,
+}
+
+impl Speaker {
+    fn work(&mut self, inbox: &Receiver<TtsCmd>, unload_after: Option<Duration>) -> Result<(), Gone> {
+        loop {
+            let command = match (&self.voice, unload_after) {
+                (Held::Loaded(_), Some(after)) => match inbox.recv_timeout(after) {
+                    Err(RecvTimeoutError::Timeout) => {
+                        tracing::info!(after_secs = after.as_secs(), "the voice is not used and is let go");
+                        self.voice = Held::Unloaded;
+                        continue;
+                    }
+                    other => other.map_err(|_| Gone)?,
+                },
+                _ => inbox.recv().map_err(|_| Gone)?,
+            };
+            match command {
+                TtsCmd::Configure(options) => self.options = options,
+                TtsCmd::Wake => self.wake(),
+                TtsCmd::Speak { turn, seq, clause } => {
+                    let cancel = self.turns.token(turn);
+                    if !cancel.is_cancelled() {
+                        self.speak(turn, seq, &clause, &cancel)?;
+                    }
+                }
             }
-            TtsCmd::Speak { turn, seq, clause } => (turn, seq, clause),
-        };
-        let cancel = turns.token(turn);
-        if cancel.is_cancelled() {
-            continue;
         }
-        let rate = voice.as_ref().map_or(DEFAULT_RATE, |voice| voice.sample_rate());
-        let mut pieces = Pieces { up, turn, seq, rate, cancel: &cancel, held: Vec::new(), gone: false };
-        let error = match voice {
-            Ok(voice) => match voice.synthesize(&clause, &options, &cancel, &mut |samples| pieces.push(samples)) {
+    }
+
+    /// Loads the voice again when it was let go. When that fails, the turns that need the voice are told, and each
+    /// [`TtsCmd::Wake`] tries again: the disk or the memory that was missing may be back.
+    fn wake(&mut self) {
+        if matches!(self.voice, Held::Unloaded) || self.lost {
+            let loaded = load(&self.factory);
+            self.lost = loaded.is_err();
+            self.voice = loaded.map_or_else(|error| Held::Failed(error.into()), Held::Loaded);
+        }
+    }
+
+    fn speak(&mut self, turn: TurnId, seq: u32, clause: &str, cancel: &CancelToken) -> Result<(), Gone> {
+        let from = clock::now();
+        if matches!(self.voice, Held::Unloaded) {
+            self.wake();
+        }
+        if let Held::Loaded(voice) = &self.voice {
+            self.rate = voice.sample_rate();
+        }
+        let mut pieces = Pieces { up: &self.up, turn, seq, rate: self.rate, cancel, held: Vec::new(), from, gone: false };
+        let _busy = threads::at_work(1);
+        let error = match &mut self.voice {
+            Held::Loaded(voice) => match voice.synthesize(clause, &self.options, cancel, &mut |samples| pieces.push(samples)) {
                 Ok(Outcome::Done(_)) => None,
-                Ok(Outcome::Cancelled) => continue,
+                Ok(Outcome::Cancelled) => return Ok(()),
                 Err(error) => Some(StageError::from(error)),
             },
-            Err(error) => Some(error.clone()),
+            Held::Failed(error) => Some(error.clone()),
+            Held::Unloaded => None,
         };
-        if let Some(error) = error.filter(|_| told != turn && !cancel.is_cancelled()) {
-            told = turn;
-            up.send(WorkerEvent::Failed(turn, error)).map_err(|_| Gone)?;
+        if let Some(error) = error.filter(|_| self.told != turn && !cancel.is_cancelled()) {
+            self.told = turn;
+            self.up.send(WorkerEvent::Failed(turn, error)).map_err(|_| Gone)?;
         }
-        pieces.finish()?;
+        pieces.finish()
     }
-    Ok(())
 }
 
 /// Sends the sound of one clause on.
@@ -120,6 +176,8 @@ struct Pieces<'a> {
     rate: u32,
     cancel: &'a CancelToken,
     held: Vec<f32>,
+    /// Since when the next piece is in work.
+    from: Moment,
     gone: bool,
 }
 
@@ -132,6 +190,7 @@ impl Pieces<'_> {
         if !all.is_empty() {
             self.send(&all, false);
         }
+        self.report();
     }
 
     fn send(&mut self, samples: &[f32], last: bool) {
@@ -140,6 +199,15 @@ impl Pieces<'_> {
         }
         let clip = Clip { samples: samples.into(), rate: self.rate };
         self.gone = self.up.send(WorkerEvent::Synthesized { turn: self.turn, seq: self.seq, clip, last }).is_err();
+    }
+
+    /// The work on one piece for the timeline, after the piece itself.
+    fn report(&mut self) {
+        let from = std::mem::replace(&mut self.from, clock::now());
+        if !self.gone && !self.cancel.is_cancelled() {
+            let span = Span { lane: Lane::Tts, work: Work::Synthesis, from, to: self.from };
+            self.gone = self.up.send(WorkerEvent::Worked(self.turn, span)).is_err();
+        }
     }
 
     fn finish(mut self) -> Result<(), Gone> {

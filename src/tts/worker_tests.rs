@@ -3,6 +3,8 @@ use crate::stt::EngineInfo;
 use crate::tts::SpeechStats;
 use crate::turn::TurnClock;
 use crossbeam_channel::bounded;
+use std::sync::atomic::Ordering::SeqCst;
+use std::sync::atomic::{AtomicBool, AtomicUsize};
 use std::time::Duration;
 
 /// Says 100 ms for each letter at 1 kHz, in a piece a letter; `!` fails.
@@ -64,10 +66,14 @@ struct Bench {
 
 impl Bench {
     fn with(factory: VoiceFactory) -> Self {
+        Self::unloading(factory, None)
+    }
+
+    fn unloading(factory: VoiceFactory, after: Option<Duration>) -> Self {
         let mut clock = TurnClock::new();
         clock.advance_to(TurnId(1));
         let (up, events) = bounded(256);
-        let worker = spawn_tts(factory, VoiceOptions::default(), up, clock.reader()).unwrap();
+        let worker = spawn_tts(factory, VoiceOptions::default(), up, clock.reader(), after).unwrap();
         Bench { worker, events, clock }
     }
 
@@ -81,7 +87,17 @@ impl Bench {
         self.worker.try_send(TtsCmd::Speak { turn: TurnId(turn), seq, clause: clause.to_owned() }).unwrap();
     }
 
+    /// The next event that is not for the timeline.
     fn next(&self) -> WorkerEvent {
+        loop {
+            match self.any() {
+                WorkerEvent::Worked(..) => {}
+                event => return event,
+            }
+        }
+    }
+
+    fn any(&self) -> WorkerEvent {
         self.events.recv_timeout(Duration::from_secs(20)).unwrap()
     }
 
@@ -177,4 +193,87 @@ fn the_real_espeak_voice_speaks_through_the_worker() {
     let (_, _, samples) = bench.clause();
     assert!(samples.len() > 8_000 && samples.iter().any(|s| s.abs() > 0.05), "{}", samples.len());
     assert!(bench.worker.join_until(crate::clock::now().0 + Duration::from_secs(2)), "ends when told");
+}
+
+#[test]
+fn each_piece_is_a_span_of_the_timeline_and_comes_before_it() {
+    let bench = Bench::letters(None);
+    bench.speak(1, 0, "ab");
+    let mut spans = Vec::new();
+    for piece in 0..2 {
+        assert!(matches!(bench.any(), WorkerEvent::Synthesized { last: false, .. }), "piece {piece}");
+        let WorkerEvent::Worked(TurnId(1), span) = bench.any() else { panic!("no span") };
+        assert_eq!((span.lane, span.work), (Lane::Tts, Work::Synthesis));
+        spans.push(span);
+    }
+    assert!(spans[0].to <= spans[1].from && spans[1].from <= spans[1].to);
+    assert!(matches!(bench.any(), WorkerEvent::Synthesized { last: true, .. }));
+}
+
+/// A factory that counts, and fails while `broken`.
+fn counting() -> (VoiceFactory, Arc<AtomicUsize>, Arc<AtomicBool>) {
+    let (count, broken) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicBool::new(false)));
+    let (counted, failing) = (Arc::clone(&count), Arc::clone(&broken));
+    let factory: VoiceFactory = Arc::new(move || {
+        counted.fetch_add(1, SeqCst);
+        match failing.load(SeqCst) {
+            true => Err(SynthesisError::OutOfMemory("voice".into())),
+            false => Ok(Box::new(Letters { gate: None })),
+        }
+    });
+    (factory, count, broken)
+}
+
+#[test]
+fn an_idle_voice_is_let_go_and_comes_back_without_losing_a_word() {
+    let (factory, count, broken) = counting();
+    let loads = || count.load(SeqCst);
+    let mut bench = Bench::unloading(factory, Some(Duration::from_millis(40)));
+    assert!(matches!(bench.next(), WorkerEvent::Ready(..)));
+    bench.speak(1, 0, "ab");
+    assert_eq!(bench.clause(), (1, 0, vec![1.0; 200]));
+    assert_eq!(loads(), 1);
+    // Let go; commands in between keep their order and their effect, and a clause loads it.
+    std::thread::sleep(Duration::from_millis(160));
+    bench.worker.try_send(TtsCmd::Configure(VoiceOptions { volume: 0.5, ..VoiceOptions::default() })).unwrap();
+    bench.speak(1, 1, "abc");
+    bench.speak(1, 2, "d");
+    assert_eq!(bench.clause(), (1, 1, vec![0.5; 300]));
+    assert_eq!(bench.clause(), (1, 2, vec![0.5; 100]));
+    assert_eq!(loads(), 2);
+    // A word of warning loads it before the clause comes.
+    std::thread::sleep(Duration::from_millis(160));
+    bench.worker.try_send(TtsCmd::Wake).unwrap();
+    let deadline = crate::clock::now().0 + Duration::from_secs(10);
+    while loads() < 3 && crate::clock::now().0 < deadline {
+        std::thread::sleep(Duration::from_millis(2));
+    }
+    assert_eq!(loads(), 3);
+    // It cannot be loaded: the turn is told once, and the next word of warning tries again.
+    std::thread::sleep(Duration::from_millis(160));
+    broken.store(true, SeqCst);
+    bench.clock.advance_to(TurnId(2));
+    bench.speak(2, 0, "a");
+    bench.speak(2, 1, "b");
+    assert!(matches!(bench.next(), WorkerEvent::Failed(TurnId(2), error) if error.message.contains("memory")));
+    assert_eq!(bench.clause(), (2, 0, vec![]));
+    assert_eq!(bench.clause(), (2, 1, vec![]));
+    assert_eq!(loads(), 4, "not once for each clause");
+    broken.store(false, SeqCst);
+    bench.clock.advance_to(TurnId(3));
+    bench.worker.try_send(TtsCmd::Wake).unwrap();
+    bench.speak(3, 0, "a");
+    assert_eq!(bench.clause(), (3, 0, vec![0.5; 100]));
+}
+
+#[test]
+fn without_a_limit_a_voice_stays() {
+    let (factory, count, _) = counting();
+    let bench = Bench::with(factory);
+    assert!(matches!(bench.next(), WorkerEvent::Ready(..)));
+    std::thread::sleep(Duration::from_millis(120));
+    bench.worker.try_send(TtsCmd::Wake).unwrap();
+    bench.speak(1, 0, "a");
+    assert_eq!(bench.clause().2.len(), 100);
+    assert_eq!(count.load(SeqCst), 1);
 }

@@ -16,6 +16,7 @@ pub mod status_line;
 pub mod talk_area;
 pub mod talk_button;
 pub mod theme;
+pub mod timeline;
 pub mod top_bar;
 pub mod turn_card;
 pub mod view_state;

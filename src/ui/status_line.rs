@@ -2,9 +2,10 @@
 
 use super::icons::{self, Icon};
 use super::view_state::ViewState;
-use super::{UiCommand, UiContext, theme, widgets};
+use super::{UiCommand, UiContext, theme, timeline, widgets};
 use crate::error::Stage;
 use crate::event::{StageStatus, Timing};
+use crate::trace::Timeline;
 use egui::{CursorIcon, Role, Sense, Ui, WidgetInfo, vec2};
 
 /// Milliseconds as people say them: `0.42 s`, `12 s`.
@@ -24,7 +25,7 @@ pub fn status_line_ui(ui: &mut Ui, state: &ViewState, cx: &UiContext<'_>, out: &
             ui.add_space(theme::GUTTER - 6.0);
             microphone_ui(ui, state, cx, out);
             if let Some(timing) = &state.last_timing {
-                latency_ui(ui, timing, cx);
+                latency_ui(ui, timing, state.last_timeline(), cx);
             }
             ui.with_layout(egui::Layout::left_to_right(egui::Align::Center), |ui| models_ui(ui, state, cx, out));
         });
@@ -83,19 +84,21 @@ fn microphone_ui(ui: &mut Ui, state: &ViewState, cx: &UiContext<'_>, out: &mut V
     }
 }
 
-fn latency_ui(ui: &mut Ui, timing: &Timing, cx: &UiContext<'_>) {
+fn latency_ui(ui: &mut Ui, timing: &Timing, timeline: Option<&Timeline>, cx: &UiContext<'_>) {
     let Some(ms) = timing.first_audio_ms.or(timing.first_token_ms) else { return };
     let response = entry(ui, Some(Icon::Clock), &seconds(ms), cx, 90.0);
-    egui::Popup::menu(&response).accessible_name(cx.texts.t("latency.title")).show(|ui| parts_ui(ui, timing, cx));
+    egui::Popup::menu(&response).accessible_name(cx.texts.t("latency.title")).show(|ui| parts_ui(ui, timing, timeline, cx));
     if !egui::Popup::is_any_open(ui.ctx()) {
-        response.on_hover_ui(|ui| parts_ui(ui, timing, cx));
+        response.on_hover_ui(|ui| parts_ui(ui, timing, timeline, cx));
     }
 }
 
-/// The parts of the way, each with the moment at which it was done.
-fn parts_ui(ui: &mut Ui, timing: &Timing, cx: &UiContext<'_>) {
+/// The parts of the way, each with the moment at which it was done, and the picture of who worked when.
+fn parts_ui(ui: &mut Ui, timing: &Timing, timeline: Option<&Timeline>, cx: &UiContext<'_>) {
     let t = cx.tokens;
-    ui.set_max_width(280.0);
+    // The smallest window is 340 points wide.
+    let width = (ui.ctx().content_rect().width() - 2.0 * theme::GUTTER - 20.0).clamp(200.0, 340.0);
+    ui.set_max_width(width);
     ui.add(egui::Label::new(widgets::small(t, cx.texts.t("latency.title"))).selectable(false));
     egui::Grid::new("latency").num_columns(2).spacing(vec2(20.0, 2.0)).min_row_height(20.0).show(ui, |ui| {
         let rows = [
@@ -114,6 +117,9 @@ fn parts_ui(ui: &mut Ui, timing: &Timing, cx: &UiContext<'_>) {
     });
     if timing.tokens > 1 && timing.tokens_per_s.is_finite() {
         ui.add(egui::Label::new(widgets::small(t, cx.texts.f("latency.speed", format!("{:.0}", timing.tokens_per_s)))).selectable(false));
+    }
+    if let Some(timeline) = timeline {
+        timeline::timeline_ui(ui, timeline, cx, width);
     }
 }
 

@@ -6,6 +6,7 @@ use super::view_state::{TalkLook, ViewState};
 use super::{UiCommand, UiContext, UiMemory, talk_button, waveform, widgets};
 use crate::error::Stage;
 use crate::event::UserAction;
+use egui::text::{LayoutJob, TextFormat};
 use egui::{Frame, Margin, Rect, Sense, Stroke, Ui, UiBuilder, Vec2, pos2, vec2};
 
 /// Height of the row with the button, points.
@@ -64,11 +65,16 @@ pub fn talk_area_ui(ui: &mut Ui, state: &ViewState, cx: &UiContext<'_>, memory: 
 /// The line below the button. Its place is always as high as two lines, so that nothing jumps.
 fn hint_ui(ui: &mut Ui, look: TalkLook, state: &ViewState, cx: &UiContext<'_>, memory: &UiMemory) {
     let width = ui.available_width().min(TALK_COLUMN) - 2.0 * theme::GUTTER;
-    let text = hint(ui, look, state, cx, memory, width);
-    let color =
-        if matches!(look, TalkLook::Listening | TalkLook::Speaking | TalkLook::Fault) { cx.tokens.text } else { cx.tokens.secondary };
+    let words = words_that_fit(ui, look, state, width);
+    let strong = words.is_some() || matches!(look, TalkLook::Listening | TalkLook::Speaking | TalkLook::Fault);
+    let (text, certain) = words.unwrap_or_else(|| (hint(look, state, cx, memory), usize::MAX));
+    let color = if strong { cx.tokens.text } else { cx.tokens.secondary };
     let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), HINT), Sense::hover());
-    let mut job = egui::text::LayoutJob::simple(text.clone(), theme::font(15.0), color, width);
+    let mut job = LayoutJob::default();
+    let (certain, uncertain) = text.split_at(certain.min(text.len()));
+    job.append(certain, 0.0, TextFormat::simple(theme::font(15.0), color));
+    job.append(uncertain, 0.0, TextFormat { italics: true, ..TextFormat::simple(theme::font(15.0), cx.tokens.secondary) });
+    job.wrap.max_width = width;
     job.wrap.max_rows = 2;
     job.halign = egui::Align::Center;
     let galley = ui.painter().layout_job(job);
@@ -76,24 +82,28 @@ fn hint_ui(ui: &mut Ui, look: TalkLook, state: &ViewState, cx: &UiContext<'_>, m
     response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Label, true, &text));
 }
 
-fn hint(ui: &Ui, look: TalkLook, state: &ViewState, cx: &UiContext<'_>, memory: &UiMemory, width: f32) -> String {
+/// The newest words of what is being heard, and how many bytes of them are certain; `None`: there are none yet.
+fn words_that_fit(ui: &Ui, look: TalkLook, state: &ViewState, width: f32) -> Option<(String, usize)> {
+    let words = &state.last_turn().filter(|_| matches!(look, TalkLook::Listening | TalkLook::Hearing))?.partial;
+    let shown = Some(widgets::tail_that_fits(ui, &words.text(), 15.0, width)).filter(|shown| !shown.is_empty())?;
+    // What does not fit is missing in front.
+    let certain = shown.len().saturating_sub(words.uncertain.trim_end().len());
+    let certain = shown.ceil_char_boundary(certain);
+    Some((shown, certain))
+}
+
+fn hint(look: TalkLook, state: &ViewState, cx: &UiContext<'_>, memory: &UiMemory) -> String {
     let turn = state.last_turn();
     match look {
         TalkLook::Loading => loading(state.loading(), cx).to_owned(),
         TalkLook::Idle => cx.texts.t("talk.idle").to_owned(),
         TalkLook::NothingHeard => cx.texts.t("talk.nothing_heard").to_owned(),
         TalkLook::Stopping => cx.texts.t("talk.stopping").to_owned(),
-        TalkLook::Listening => match turn.map(|t| t.partial.as_str()).filter(|p| !p.is_empty()) {
-            Some(partial) => widgets::tail_that_fits(ui, partial, 15.0, width),
-            None => {
-                let seconds = memory.look.map_or(0.0, |(_, since)| (cx.now - since).max(0.0)) as u64;
-                if seconds == 0 { cx.texts.t("talk.listening").to_owned() } else { cx.texts.f("talk.listening_seconds", seconds) }
-            }
-        },
-        TalkLook::Hearing => match turn.map(|t| t.partial.as_str()).filter(|p| !p.is_empty()) {
-            Some(partial) => widgets::tail_that_fits(ui, partial, 15.0, width),
-            None => cx.texts.t("talk.hearing").to_owned(),
-        },
+        TalkLook::Listening => {
+            let seconds = memory.look.map_or(0.0, |(_, since)| (cx.now - since).max(0.0)) as u64;
+            if seconds == 0 { cx.texts.t("talk.listening").to_owned() } else { cx.texts.f("talk.listening_seconds", seconds) }
+        }
+        TalkLook::Hearing => cx.texts.t("talk.hearing").to_owned(),
         TalkLook::Thinking => cx.texts.t("talk.thinking").to_owned(),
         TalkLook::Speaking => match turn.and_then(|t| t.clause.as_ref()).map(|c| c.text.as_str()).filter(|c| !c.is_empty()) {
             Some(clause) => clause.to_owned(),

@@ -121,6 +121,8 @@ impl Window {
     }
 }
 
+mod timeline;
+
 const TALK: &str = "Talk: hold and speak";
 
 #[test]
@@ -376,7 +378,7 @@ fn odd_texts_and_sizes_do_not_break_the_window() {
         w.send([
             Event::UserText { turn: t, text: "word ".repeat(50_000), language: String::new(), confidence: f32::NAN },
             Event::Phase(t, Phase::Listening),
-            Event::PartialText(t, "x".repeat(100_000)),
+            Event::PartialText(t, crate::stt::Words { certain: "x".repeat(100_000), uncertain: "字".repeat(100_000) }),
         ]);
         w.send([
             Event::ReplyDelta(

@@ -2,6 +2,8 @@
 
 use crate::error::{Severity, Stage, StageError};
 use crate::event::{Event, Phase, StageStatus, Timing, TurnEnd};
+use crate::stt::Words;
+use crate::trace::Timeline;
 use crate::turn::TurnId;
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -37,7 +39,7 @@ pub struct TurnView {
     /// Its number.
     pub id: TurnId,
     /// The words so far, while they are being heard.
-    pub partial: String,
+    pub partial: Words,
     /// The question, when it is known.
     pub question: Option<Question>,
     /// The answer so far, markdown.
@@ -50,6 +52,8 @@ pub struct TurnView {
     pub clause: Option<Clause>,
     /// Figures.
     pub timing: Option<Timing>,
+    /// What ran when.
+    pub timeline: Option<Timeline>,
     /// How it ended; `None` while it goes on.
     pub end: Option<TurnEnd>,
     /// The chat model that answered, as the status line named it when the answer began.
@@ -139,9 +143,9 @@ impl ViewState {
                 }
             }
             Event::Status(stage, status) => self.set_stage(*stage, status),
-            Event::PartialText(turn, text) => self.with(*turn, |t| t.partial.clone_from(text)),
+            Event::PartialText(turn, words) => self.with(*turn, |t| t.partial.clone_from(words)),
             Event::UserText { turn, text, language, confidence } => self.with(*turn, |t| {
-                t.partial.clear();
+                t.partial = Words::default();
                 t.question = Some(Question { text: text.clone(), language: language.clone(), confidence: *confidence });
             }),
             Event::ReplyDelta(turn, text) => {
@@ -173,6 +177,7 @@ impl ViewState {
                 self.last_timing = Some(timing.clone());
                 self.with(*turn, |t| t.timing = Some(timing.clone()));
             }
+            Event::Timeline(turn, timeline) => self.with(*turn, |t| t.timeline = Some(timeline.clone())),
             Event::Notice(turn, error) => self.notice(*turn, error),
             Event::TurnEnded(turn, end) => {
                 self.last_end = Some(*end);
@@ -186,6 +191,7 @@ impl ViewState {
                 self.last_timing = None;
                 self.last_end = None;
             }
+            Event::CaptureStarted(..) | Event::Silenced(..) => {}
             Event::Stopped => self.stopped = true,
         }
     }
@@ -236,6 +242,15 @@ impl ViewState {
     pub fn last_turn(&self) -> Option<&TurnView> {
         self.items.iter().rev().find_map(|item| match item {
             Item::Turn(turn) => Some(&**turn),
+            Item::Notice(_) => None,
+        })
+    }
+
+    /// The course of the last turn that had one.
+    #[must_use]
+    pub fn last_timeline(&self) -> Option<&Timeline> {
+        self.items.iter().rev().find_map(|item| match item {
+            Item::Turn(turn) => turn.timeline.as_ref(),
             Item::Notice(_) => None,
         })
     }

@@ -1,5 +1,5 @@
 use super::*;
-use crate::stt::EngineInfo;
+use crate::stt::{EngineInfo, Words};
 
 const T1: TurnId = TurnId(1);
 
@@ -28,10 +28,10 @@ fn a_turn_grows_from_partial_words_to_a_spoken_answer() {
     let mut s = state(&[
         Event::Status(Stage::Llm, info("small-chat")),
         Event::Phase(T1, Phase::Listening),
-        Event::PartialText(T1, "what is".into()),
+        Event::PartialText(T1, Words { certain: "what".into(), uncertain: "is".into() }),
     ]);
     assert_eq!(s.look(), TalkLook::Listening);
-    assert_eq!(s.last_turn().unwrap().partial, "what is");
+    assert_eq!(s.last_turn().unwrap().partial.text(), "what is");
     for event in [
         said("What is it?"),
         Event::Phase(T1, Phase::Thinking),
@@ -44,7 +44,7 @@ fn a_turn_grows_from_partial_words_to_a_spoken_answer() {
         s.apply(&event);
     }
     let turn = s.last_turn().unwrap();
-    assert_eq!((turn.answer.as_str(), turn.thinking.as_str(), turn.partial.as_str()), ("It is blue. Yes.", "hm", ""));
+    assert_eq!((turn.answer.as_str(), turn.thinking.as_str(), turn.partial.text().as_str()), ("It is blue. Yes.", "hm", ""));
     assert_eq!(turn.clause.as_ref().unwrap().range, 0..11);
     assert_eq!(turn.model, "small-chat");
     s.apply(&Event::ClauseStarted { turn: T1, seq: 1, text: "Yes.".into(), range: (12, 16) });

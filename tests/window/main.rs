@@ -5,6 +5,7 @@
 //! Needs what `scripts/setup --tests` installs and the starter models; else it says `skipped: needs …`.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)] // a test ends by a panic
 
+mod idle;
 mod screen;
 mod session;
 mod sound;
@@ -207,6 +208,25 @@ fn the_global_key_asks_while_another_window_has_the_focus() {
     ask(&session, &hark, || keys("keydown"), || keys("keyup"));
     assert_eq!(session.focus(), xev, "the other window lost the focus");
     drop(other);
+    hark.close(&session);
+}
+
+#[test]
+fn an_idle_window_draws_nothing_and_costs_next_to_nothing() {
+    let Some(_alone) = ready(&[STT, CHAT]) else { return };
+    let session = Session::start();
+    let (hark, _) = Hark::start(&session);
+    let pid = hark.process.child.id();
+    // The last frames are drawn, and the speaker is closed 10 s after it was opened.
+    std::thread::sleep(Duration::from_secs(14));
+    let over = Duration::from_secs(10);
+    let cost = idle::cost(pid, over).expect("/proc tells");
+    tell(&format!("window test: idle for {over:?}: {cost:?}"));
+    // Measured: 0.7 % and 0.04 % with both cores busy; 1.4 % and 0.1 % when the talk key was polled and the speaker open.
+    assert!(cost.all <= over / 80 && cost.own <= over / 1000, "too much while nothing happens: {cost:?}");
+    // A frame costs several milliseconds with OpenGL in software.
+    assert!(cost.main <= Duration::from_millis(3) && cost.main_woke <= 2, "the window drew while nothing happened: {cost:?}");
+    assert_eq!(cost.key_woke, 0, "the thread of the talk key woke up while no key was pressed");
     hark.close(&session);
 }
 

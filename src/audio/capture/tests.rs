@@ -23,7 +23,17 @@ impl Rig {
         self.worker.try_send(command).unwrap();
     }
 
+    /// The next event but for pieces and spans.
     fn next(&self) -> WorkerEvent {
+        loop {
+            match self.next_of_all() {
+                WorkerEvent::Heard { .. } | WorkerEvent::Worked(..) => {}
+                other => return other,
+            }
+        }
+    }
+
+    fn next_of_all(&self) -> WorkerEvent {
         self.events.recv_timeout(Duration::from_secs(8)).expect("an event")
     }
 
@@ -260,4 +270,47 @@ fn another_microphone_can_be_chosen_in_the_middle() {
     rig.tell(CaptureCmd::Finish(TurnId(1)));
     assert!(loud_ms(&rig.captured(&mut Vec::new()).1) >= 100);
     rig.end();
+}
+
+/// Everything up to the recording: its pieces (with whether the key was up), the tail's span, the recording.
+fn pieces_of(rig: &Rig) -> (Vec<(usize, Pcm16k, bool)>, f64, Pcm16k) {
+    let (mut pieces, mut tail) = (Vec::new(), 0.0);
+    loop {
+        match rig.next_of_all() {
+            WorkerEvent::Heard { turn: TurnId(1), at, pcm, key_up } => pieces.push((at, pcm, key_up)),
+            WorkerEvent::Worked(TurnId(1), span) => tail = span.ms(),
+            WorkerEvent::Captured { pcm, .. } => return (pieces, tail, pcm),
+            _ => {}
+        }
+    }
+}
+
+#[test]
+fn what_is_said_is_handed_on_while_it_is_said() {
+    for rate in [16_000, 48_000] {
+        let microphone = FakeMicrophone::new(rate, Pace::RealTime);
+        microphone.hear_for_ever(Clip { samples: sine(440.0, rate, 1.0).into(), rate });
+        let rig = rig(&microphone, true);
+        sleep(500);
+        rig.tell(CaptureCmd::Begin(TurnId(1)));
+        sleep(400);
+        rig.tell(CaptureCmd::Finish(TurnId(1)));
+        sleep(30);
+        rig.tell(CaptureCmd::Resume(TurnId(1)));
+        sleep(300);
+        rig.tell(CaptureCmd::Finish(TurnId(1)));
+        let (pieces, tail, whole) = pieces_of(&rig);
+        assert!((1130..1450).contains(&whole.millis()), "{}: one recording: {}", rate, whole.millis());
+        let together: Vec<f32> = pieces.iter().flat_map(|(_, pcm, _)| pcm.0.iter().copied()).collect();
+        assert_eq!(together, whole.0[..together.len()], "{rate}");
+        // And what the resampler holds back, up to 32 ms.
+        assert!(whole.0.len() - together.len() <= 16 * (120 + 35), "only the tail is missing: {}", whole.0.len() - together.len());
+        assert!((10..=24).contains(&pieces.len()), "{rate}: {} pieces", pieces.len());
+        assert_eq!(pieces.iter().filter(|(_, _, key_up)| *key_up).count(), 2);
+        assert!(pieces.last().unwrap().2, "nothing follows the key");
+        assert!((100.0..250.0).contains(&tail), "{tail}");
+        // No silence where the end was taken back.
+        assert!(whole.0[800..].chunks(160).all(|frame| frame.iter().any(|s| s.abs() > 0.3)), "{rate}: a hole");
+        rig.end();
+    }
 }

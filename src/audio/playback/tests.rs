@@ -62,6 +62,7 @@ fn short(event: &WorkerEvent) -> String {
         WorkerEvent::ClauseStarted(turn, seq, _) => format!("started {} {seq}", turn.0),
         WorkerEvent::ClausePlayed(turn, seq) => format!("played {} {seq}", turn.0),
         WorkerEvent::Drained(turn) => format!("drained {}", turn.0),
+        WorkerEvent::Silenced(turn, _) => format!("silenced {}", turn.0),
         WorkerEvent::Failed(turn, _) => format!("failed {}", turn.0),
         other => format!("{other:?}"),
     }
@@ -112,6 +113,17 @@ fn a_turn_without_sound_is_drained_at_once() {
 }
 
 #[test]
+fn a_clause_that_comes_long_after_the_one_before_is_played() {
+    let rig = Rig::ready(Arc::new(|| Box::new(NullOutput::real_time())));
+    rig.say(1, 0, clip(30), true);
+    sleep(700);
+    rig.say(1, 1, clip(30), true);
+    rig.tell(PlayCmd::FinishTurn(TurnId(1)));
+    assert_eq!(rig.until_drained(), ["started 1 0", "played 1 0", "started 1 1", "played 1 1", "drained 1"]);
+    rig.end();
+}
+
+#[test]
 fn the_end_of_the_turn_may_come_after_its_sound() {
     let rig = Rig::ready(Arc::new(|| Box::new(NullOutput::instant())));
     rig.say(1, 0, clip(500), true);
@@ -136,6 +148,7 @@ fn stop_and_a_newer_turn_are_silence_within_60_ms() {
     let first = speaker.played()[0].clone();
     assert!(first.ended.is_some_and(|at| at.ms_since(stopped) < 60.0), "{:?}", first.ended);
     assert!(first.ended_at_millis.is_some_and(|ms| ms < 500.0));
+    assert_eq!(short(&rig.next()), "silenced 1");
     // The turn counter alone stops it as well, and clips of a turn that is over are not played.
     rig.clock.advance_to(TurnId(2));
     rig.say(2, 0, clip(3_000), true);
@@ -144,6 +157,7 @@ fn stop_and_a_newer_turn_are_silence_within_60_ms() {
     rig.clock.advance_to(TurnId(3));
     sleep(100);
     assert!(speaker.played()[1].ended.is_some_and(|at| at.ms_since(moved) < 60.0));
+    assert_eq!(short(&rig.next()), "silenced 2");
     rig.say(2, 1, clip(100), true);
     rig.say(3, 0, clip(50), true);
     rig.tell(PlayCmd::FinishTurn(TurnId(3)));
@@ -258,5 +272,40 @@ fn a_full_disk_is_a_sentence_and_the_turn_ends() {
     let WorkerEvent::Failed(TurnId(1), error) = rig.next() else { panic!("no error") };
     assert!(error.message.contains("/dev/full"), "{error}");
     assert_eq!(rig.until_drained(), ["drained 1"]);
+    rig.end();
+}
+
+#[test]
+fn a_stopped_turn_is_answered_by_its_silence_once() {
+    let speaker = FakeSpeaker::new(Pace::RealTime);
+    let mut rig = Rig::ready(speaker.factory());
+    rig.say(1, 0, clip(500), true);
+    assert_eq!(short(&rig.next()), "started 1 0");
+    let stopped = clock::now();
+    // As the assistant does it: the turn's number first, then the command.
+    rig.clock.advance_to(TurnId(2));
+    rig.tell(PlayCmd::StopTurn(TurnId(1)));
+    let WorkerEvent::Silenced(TurnId(1), at) = rig.next() else { panic!("no silence") };
+    assert!(at >= stopped && at.ms_since(stopped) < 50.0);
+    rig.tell(PlayCmd::StopTurn(TurnId(1)));
+    // A turn that never sounded is silent from the start.
+    rig.tell(PlayCmd::StopTurn(TurnId(2)));
+    assert!(matches!(rig.next(), WorkerEvent::Silenced(TurnId(2), _)));
+    rig.end();
+}
+
+#[test]
+fn an_idle_speaker_is_closed_and_opens_at_the_next_press_without_a_word() {
+    let speaker = FakeSpeaker::new(Pace::Instant);
+    let rig = Rig::ready(speaker.factory());
+    sleep(u64::try_from((QUIET + IDLE_POLL).as_millis()).unwrap() + 300);
+    assert_eq!(speaker.open_now(), 0, "closed after {QUIET:?}");
+    rig.tell(PlayCmd::Wake);
+    sleep(100);
+    assert_eq!((speaker.open_now(), speaker.opens()), (1, 2));
+    rig.say(1, 0, clip(50), true);
+    rig.tell(PlayCmd::FinishTurn(TurnId(1)));
+    // "Ready" is not said again: nothing changed for the user.
+    assert_eq!(rig.until_drained(), ["started 1 0", "played 1 0", "drained 1"]);
     rig.end();
 }

@@ -48,6 +48,8 @@ pub struct GgufFacts {
     pub n_tensors: usize,
     /// Length of the file, bytes.
     pub bytes: u64,
+    /// Most of its weights are laid out anew in memory when they are loaded.
+    pub repacked: bool,
 }
 
 /// Keys and tensors at most: the largest known model has about 2,000 tensors.
@@ -107,7 +109,7 @@ pub fn check<R: Read + Seek>(reader: R) -> Result<GgufFacts, GgufRefusal> {
         Some(_) => return Err(GgufRefusal::new("its alignment is not a power of two")),
     };
     chat::check(&keys, n_tensors)?;
-    tensors::check(&mut head, n_tensors, alignment)?;
+    let repacked = tensors::check(&mut head, n_tensors, alignment)?;
     let architecture = keys.text("general.architecture").unwrap_or_default().to_owned();
     let number = |name: &str| keys.number(&format!("{architecture}.{name}")).unwrap_or(0);
     Ok(GgufFacts {
@@ -118,6 +120,7 @@ pub fn check<R: Read + Seek>(reader: R) -> Result<GgufFacts, GgufRefusal> {
         n_vocab: keys.vocabulary.len(),
         tokenizer: keys.text("tokenizer.ggml.model").unwrap_or_default().to_owned(),
         n_tensors: usize::try_from(n_tensors).unwrap_or(usize::MAX),
+        repacked,
         bytes: head.len(),
         architecture,
     })

@@ -42,13 +42,22 @@ pub(super) const BLOCKS: [(u32, u64, u64); 28] = [
 /// ggml's `GGML_MAX_NAME` less the closing zero.
 const MAX_NAME: u64 = 63;
 
-pub(super) fn check<R: Read + Seek>(head: &mut Head<R>, count: u64, alignment: u64) -> Result<(), GgufRefusal> {
+/// Types whose rows ggml interleaves for its AVX2 kernels when it loads them: Q4_0, Q4_K, IQ4_NL (`repack.cpp`).
+const REPACKED: [u32; 3] = [2, 12, 20];
+
+/// Checks the table; says whether most of the weights are laid out anew when they are loaded.
+pub(super) fn check<R: Read + Seek>(head: &mut Head<R>, count: u64, alignment: u64) -> Result<bool, GgufRefusal> {
     let mut names = HashSet::new();
     // (offset, bytes) of each tensor.
     let mut places = Vec::new();
+    let (mut repacked, mut all) = (0_u64, 0_u64);
     for _ in 0..count {
         let name = head.text(MAX_NAME, "tensor name")?;
-        let bytes = shape_bytes(head, &name)?;
+        let (bytes, kind) = shape_bytes(head, &name)?;
+        all = all.saturating_add(bytes);
+        if REPACKED.contains(&kind) {
+            repacked = repacked.saturating_add(bytes);
+        }
         let offset = head.u64()?;
         if !offset.is_multiple_of(alignment) {
             return Err(GgufRefusal::new(format!("the tensor {} is not aligned", shown(&name))));
@@ -74,11 +83,11 @@ pub(super) fn check<R: Read + Seek>(head: &mut Head<R>, count: u64, alignment: u
             return Err(GgufRefusal::new("the file ends too early; it was not copied or downloaded to its end"));
         }
     }
-    Ok(())
+    Ok(repacked > all / 2)
 }
 
-/// Reads dimensions and type; gives the tensor's size in bytes.
-fn shape_bytes<R: Read + Seek>(head: &mut Head<R>, name: &str) -> Result<u64, GgufRefusal> {
+/// Reads dimensions and type; gives the tensor's size in bytes and its type.
+fn shape_bytes<R: Read + Seek>(head: &mut Head<R>, name: &str) -> Result<(u64, u32), GgufRefusal> {
     let n_dims = head.u32()?;
     if !(1..=4).contains(&n_dims) {
         return Err(GgufRefusal::new(format!("the tensor {} has {n_dims} dimensions", shown(name))));
@@ -107,5 +116,6 @@ fn shape_bytes<R: Read + Seek>(head: &mut Head<R>, name: &str) -> Result<u64, Gg
     if n_dims == 1 && number != 0 {
         return Err(GgufRefusal::new(format!("the tensor {} has a type that one-dimensional tensors cannot have", shown(name))));
     }
-    (values / block).checked_mul(block_bytes).ok_or_else(|| GgufRefusal::new("a tensor in it is larger than any file"))
+    let bytes = (values / block).checked_mul(block_bytes);
+    bytes.map(|bytes| (bytes, number)).ok_or_else(|| GgufRefusal::new("a tensor in it is larger than any file"))
 }
