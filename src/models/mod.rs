@@ -1,6 +1,7 @@
 //! Model files: what is installed (`store`), checks of their bytes before an engine sees them (`check`), and the
 //! cutting of a graph into parts that run one after the other (`cut`).
 
+pub mod catalog;
 pub mod check;
 pub mod cut;
 pub mod store;
