@@ -11,6 +11,7 @@ use super::stats::{p50, percentile, ratio, rounded, summary};
 use super::targets::{open, verdict};
 use crate::audio::outputs::Pace;
 use crate::clock;
+use crate::config::paths::{SETTINGS_FILE, cache_dir};
 use crate::event::Phase;
 use crate::trace::Work;
 use serde_json::{Value, json};
@@ -194,14 +195,15 @@ pub(super) fn start_and_rest(plan: &Plan) -> Result<(Value, Value), String> {
 fn memory_and_idle(plan: &Plan, core: &Core, done: &Value) -> Value {
     let pid = core.0.id();
     let idle = idle_share(&pid);
-    let window = window_idle(plan);
+    let (window, closed) = (window_idle(plan, true), window_idle(plan, false));
     let (files, kv) = (setup::file_bytes(&plan.config), setup::kv_bytes(&plan.config));
     let needed = files + kv.unwrap_or(0);
     let resident = done["memory"]["resident"].as_f64();
     let figure = ratio(resident, Some(needed as f64));
     let figures = json!({"resident_bytes": resident, "peak_bytes": done["memory"]["peak"], "model_bytes": files, "kv_bytes": kv,
                          "ratio": figure.map(rounded), "idle_core_percent": idle.map(rounded),
-                         "idle_window_percent": window.as_ref().ok().copied().map(rounded)});
+                         "idle_window_percent": window.as_ref().ok().copied().map(rounded),
+                         "idle_window_microphone_closed_percent": closed.ok().map(rounded)});
     match (figure, window) {
         (Some(figure), Ok(window)) => verdict(figures, Some(figure <= 1.10 && window <= 0.3)),
         // What is too much without a window is too much with one.
@@ -227,24 +229,36 @@ fn idle_share(pid: &str) -> Option<f64> {
     Some(used * 100_000.0 / clock::now().ms_since(begun))
 }
 
-/// The same with the window open, where there is a screen.
-fn window_idle(plan: &Plan) -> Result<f64, String> {
+/// The same with the window open, where there is a screen; with the microphone kept ready, as it is
+/// unless somebody changes it, or closed between two presses.
+fn window_idle(plan: &Plan, ready: bool) -> Result<f64, String> {
     let Some((program, _)) = &plan.program else { return Err("It needs the program itself as another process.".to_owned()) };
     if std::env::var_os("DISPLAY").is_none() && std::env::var_os("WAYLAND_DISPLAY").is_none() {
         return Err("There is no screen here, so the idle cost of the window was not measured; that of the core was.".to_owned());
     }
+    let folder = std::env::temp_dir().join(format!("hark-bench-{}", std::process::id()));
+    let settings = format!("[audio]\nkeep_microphone_open = {ready}\n");
+    std::fs::create_dir_all(&folder)
+        .and_then(|()| std::fs::write(folder.join(SETTINGS_FILE), settings))
+        .map_err(|error| format!("The settings of the window cannot be written: {error}."))?;
     let mut command = std::process::Command::new(program);
+    command.env("HARK_CONFIG_DIR", &folder);
+    if let Some(cache) = cache_dir() {
+        command.env("HARK_CACHE_DIR", cache);
+    }
     for (stage, path) in setup::files(&plan.config) {
         command.arg(format!("--{stage}")).arg(path);
     }
     command.stdin(std::process::Stdio::null()).stdout(std::process::Stdio::null()).stderr(std::process::Stdio::null());
     let mut window = command.spawn().map_err(|error| format!("The window could not be opened: {error}."))?;
-    std::thread::sleep(Duration::from_secs(10));
+    // The speaker is closed after 10 s.
+    std::thread::sleep(Duration::from_secs(12));
     let ended = !matches!(window.try_wait(), Ok(None));
     let share = idle_share(&window.id().to_string());
     // One that has ended already cannot be ended; that is said below.
     let _ = window.kill();
     let _ = window.wait();
+    let _ = std::fs::remove_dir_all(&folder);
     match share {
         Some(share) if !ended => Ok(share),
         _ => Err("The window did not stay open, so its idle cost was not measured.".to_owned()),
