@@ -4,6 +4,7 @@ pub mod chars;
 pub mod espeak;
 pub mod espeak_lib;
 pub mod graph;
+mod lead;
 mod load;
 pub mod pace;
 pub mod phonemes;

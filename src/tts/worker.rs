@@ -1,6 +1,7 @@
 //! The tts thread: builds its voice, speaks clauses in order, and drops what is not wanted any more.
 
 use super::espeak::EspeakVoice;
+use super::lead::Lead;
 use super::vits::VitsVoice;
 use super::{SynthesisError, Synthesizer, VoiceOptions};
 use crate::audio::Clip;
@@ -66,7 +67,8 @@ pub fn spawn_tts(
                 Held::Failed(error)
             }
         };
-        let mut speaker = Speaker { factory, voice, rate: DEFAULT_RATE, options, up, turns, told: TurnId::NONE, lost: false };
+        let (rate, told, lead) = (DEFAULT_RATE, TurnId::NONE, Lead::default());
+        let mut speaker = Speaker { factory, voice, rate, options, up, turns, told, lost: false, lead };
         // An error here says that the assistant is gone: there is nobody to work for.
         let _ = speaker.work(&inbox, unload_after);
     })
@@ -102,6 +104,8 @@ struct Speaker {
     told: TurnId,
     /// It was let go and could not be loaded again.
     lost: bool,
+    /// Sound of the turn that was made and did not sound yet.
+    lead: Lead,
 }
 
 impl Speaker {
@@ -142,15 +146,17 @@ impl Speaker {
     }
 
     fn speak(&mut self, turn: TurnId, seq: u32, clause: &str, cancel: &CancelToken) -> Result<(), Gone> {
-        let from = clock::now();
         if matches!(self.voice, Held::Unloaded) {
             self.wake();
         }
         if let Held::Loaded(voice) = &self.voice {
             self.rate = voice.sample_rate();
         }
-        let mut pieces = Pieces { up: &self.up, turn, seq, rate: self.rate, cancel, held: Vec::new(), from, gone: false };
-        let _busy = threads::at_work(1);
+        let (up, lead, rate) = (&self.up, &mut self.lead, self.rate);
+        lead.wait(turn, cancel);
+        let busy = Some(threads::at_work(1));
+        let (held, from) = (Vec::new(), clock::now());
+        let mut pieces = Pieces { up, turn, seq, rate, cancel, held, from, gone: false, lead, busy };
         let error = match &mut self.voice {
             Held::Loaded(voice) => match voice.synthesize(clause, &self.options, cancel, &mut |samples| pieces.push(samples)) {
                 Ok(Outcome::Done(_)) => None,
@@ -179,6 +185,9 @@ struct Pieces<'a> {
     /// Since when the next piece is in work.
     from: Moment,
     gone: bool,
+    lead: &'a mut Lead,
+    /// Says that the voice computes.
+    busy: Option<threads::AtWork>,
 }
 
 impl Pieces<'_> {
@@ -191,6 +200,10 @@ impl Pieces<'_> {
             self.send(&all, false);
         }
         self.report();
+        self.busy = None;
+        self.lead.wait(self.turn, self.cancel);
+        self.busy = Some(threads::at_work(1));
+        self.from = clock::now();
     }
 
     fn send(&mut self, samples: &[f32], last: bool) {
@@ -198,6 +211,7 @@ impl Pieces<'_> {
             return;
         }
         let clip = Clip { samples: samples.into(), rate: self.rate };
+        self.lead.made(self.turn, clip.millis() / 1000.0);
         self.gone = self.up.send(WorkerEvent::Synthesized { turn: self.turn, seq: self.seq, clip, last }).is_err();
     }
 
