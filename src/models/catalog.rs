@@ -50,7 +50,7 @@ pub enum SpeedClass {
 pub struct Catalog {
     /// Version of the format; this program reads 1.
     pub format: u32,
-    /// The models, the recommended ones of each kind first.
+    /// The models: of each kind the best first, whatever the computer (what is recommended is the first that fits).
     #[serde(default, rename = "model")]
     pub models: Vec<CatalogModel>,
 }

@@ -160,9 +160,10 @@ fn is_reserved(name: &str) -> bool {
     let stem = name.split('.').next().unwrap_or_default().trim_end().to_ascii_lowercase();
     match stem.as_str() {
         "con" | "prn" | "aux" | "nul" => true,
-        _ => stem.strip_prefix("com").or_else(|| stem.strip_prefix("lpt")).is_some_and(|number| {
-            matches!(number, "0" | "1" | "2" | "3" | "4" | "5" | "6" | "7" | "8" | "9" | "¹" | "²" | "³")
-        }),
+        _ => stem
+            .strip_prefix("com")
+            .or_else(|| stem.strip_prefix("lpt"))
+            .is_some_and(|number| matches!(number, "0" | "1" | "2" | "3" | "4" | "5" | "6" | "7" | "8" | "9" | "¹" | "²" | "³")),
     }
 }
 
@@ -215,15 +216,13 @@ fn check_address(field: &str, address: &str) -> Result<(), String> {
     };
     let host = rest.split('/').next().unwrap_or_default();
     // `http://127.0.0.1:8000` and `http://[::1]:8000`.
-    let name = host.strip_prefix('[').and_then(|name| name.split_once(']')).map_or_else(
-        || host.split(':').next().unwrap_or_default(),
-        |(name, _)| name,
-    );
+    let name = host
+        .strip_prefix('[')
+        .and_then(|name| name.split_once(']'))
+        .map_or_else(|| host.split(':').next().unwrap_or_default(), |(name, _)| name);
     match address {
         _ if name.is_empty() => wrong("it has no host"),
-        _ if loopback && !matches!(name, "127.0.0.1" | "::1" | "localhost") => {
-            wrong("http:// without s is allowed for this machine only")
-        }
+        _ if loopback && !matches!(name, "127.0.0.1" | "::1" | "localhost") => wrong("http:// without s is allowed for this machine only"),
         _ if address.len() > LONGEST_PATH => wrong("it is too long"),
         _ if !address.is_ascii() || address.bytes().any(|byte| byte <= b' ' || byte == 0x7f || b"\\\"<>?#@".contains(&byte)) => {
             wrong("it has a character that does not belong there")

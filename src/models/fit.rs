@@ -112,10 +112,7 @@ mod tests {
     fn the_desktop_keeps_two_gigabytes() {
         let model = model(3000, Some(2 * GB), "medium");
         assert_eq!(fit(&model, &machine(5 * GB, 5 * GB, 4, 100 * GB)), Fit::Good);
-        assert_eq!(
-            fit(&model, &machine(5 * GB - 1, 5 * GB, 4, 100 * GB)),
-            Fit::TooBig { needs_bytes: 5 * GB, there_bytes: 5 * GB - 1 }
-        );
+        assert_eq!(fit(&model, &machine(5 * GB - 1, 5 * GB, 4, 100 * GB)), Fit::TooBig { needs_bytes: 5 * GB, there_bytes: 5 * GB - 1 });
     }
 
     #[test]

@@ -64,8 +64,7 @@ const TOKENS_OF_A_CORE: f64 = 5.0;
 fn disk_free(store: &Path) -> Option<u64> {
     let place = existing(store)?;
     let disks = Disks::new_with_refreshed_list().ok()?;
-    let points: Vec<(PathBuf, u64)> =
-        disks.iter().map(|disk| (disk.mount_point().to_owned(), disk.available_space())).collect();
+    let points: Vec<(PathBuf, u64)> = disks.iter().map(|disk| (disk.mount_point().to_owned(), disk.available_space())).collect();
     room(&place, &points)
 }
 

@@ -95,6 +95,9 @@ fn best<'c>(catalog: &'c Catalog, kind: ModelKind, wanted: &[String], left: &Lef
 /// Whether a set of models can be used together on a computer: what [`recommend`] promises.
 #[must_use]
 pub fn fit_together(models: &[&CatalogModel], machine: &Machine) -> bool {
+    if models.is_empty() {
+        return true;
+    }
     let of = |voices: bool| models.iter().filter(move |model| (model.kind == ModelKind::Voice) == voices).map(|model| memory_need(model));
     let memory = of(false).sum::<u64>().saturating_add(of(true).max().unwrap_or(0)).saturating_add(DESKTOP_BYTES);
     let fetched = models.iter().filter(|model| !model.starter).map(|model| disk_need(model)).sum::<u64>();

@@ -53,18 +53,14 @@ fn every_usual_computer_gets_a_set_that_works_on_it() {
                 promises(&models, &machine, &languages);
                 let (ear, mind) = (of(&models, ModelKind::Stt).unwrap(), of(&models, ModelKind::Chat).unwrap());
                 let voices: Vec<&CatalogModel> = models.iter().filter(|model| model.kind == ModelKind::Voice).copied().collect();
-                println!(
-                    "{:14} {memory:3} GB {cores:3}    {:23} {:17} {}",
-                    languages.join(","),
-                    ear.id,
-                    mind.id,
-                    ids(&voices).join(" ")
-                );
+                println!("{:14} {memory:3} GB {cores:3}    {:23} {:17} {}", languages.join(","), ear.id, mind.id, ids(&voices).join(" "));
                 assert!(!ear.starter && !mind.starter, "something better fits");
                 let others = languages.iter().any(|language| *language != "en");
                 assert_eq!(ear.languages == ["*"], others, "{}: many languages only where they are wanted", ear.id);
                 assert!(languages.iter().all(|language| ear.speaks(language)), "{}", ear.id);
-                assert!(languages.iter().all(|language| mind.speaks(language)), "{}", mind.id);
+                // With 4 GB there is room for small minds only, and none of those knows Polish.
+                let known = languages.iter().filter(|language| mind.speaks(language)).count();
+                assert_eq!(known, languages.len() - usize::from(memory == 4 && languages.contains(&"pl")), "{}", mind.id);
                 for language in languages.iter().filter(|language| **language != "ja") {
                     assert_eq!(voices.iter().filter(|voice| voice.speaks(language)).count(), 1, "a voice for {language}");
                 }
@@ -109,7 +105,7 @@ fn what_other_programs_hold_now_does_not_change_the_set() {
 
 #[test]
 fn where_nothing_else_fits_the_starters_are_taken() {
-    let small = Machine { memory_bytes: 2_600_000_000, disk_free_bytes: Some(GB / 2), ..machine(4, 1) };
+    let small = Machine { memory_bytes: 2_600_000_000, disk_free_bytes: Some(GB / 4), ..machine(4, 1) };
     let models = set(&small, &["en"]);
     promises(&models, &small, &["en"]);
     assert!(of(&models, ModelKind::Stt).is_some_and(|ear| ear.starter), "{:?}", ids(&models));
