@@ -4,4 +4,7 @@
 pub mod catalog;
 pub mod check;
 pub mod cut;
+pub mod fit;
+pub mod machine;
+pub mod recommend;
 pub mod store;
