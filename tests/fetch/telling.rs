@@ -158,7 +158,7 @@ fn cancelling_is_quick_even_when_the_hub_is_silent() {
     let outcome = hark::models::fetch::fetch(&job, &patient(), &cancel, &mut |_| {});
     assert_eq!(outcome, Ok(hark::turn::Outcome::Cancelled));
     let took = asked.get().unwrap().elapsed();
-    assert!(took < Duration::from_millis(900), "{took:?}");
+    assert!(took < Duration::from_secs(3), "{took:?}");
 }
 
 /// The child alone, with an environment of its own. Its last line.

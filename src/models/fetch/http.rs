@@ -162,7 +162,20 @@ fn io_words(error: &io::Error, through_proxy: bool) -> String {
         ErrorKind::NetworkUnreachable | ErrorKind::HostUnreachable | ErrorKind::NetworkDown | ErrorKind::AddrNotAvailable => {
             "there is no way to it".to_owned()
         }
+        ErrorKind::UnexpectedEof | ErrorKind::BrokenPipe | ErrorKind::WriteZero => "the connection was cut".to_owned(),
+        _ if is_of_the_resolver(error) => format!("{} name was not found", if through_proxy { "the proxy's" } else { "its" }),
         _ => "the connection was cut".to_owned(),
+    }
+}
+
+/// The standard library has no kind for names that are not found: on Unix such an error carries no number of the system,
+/// while all faults of sockets do; on Windows it carries one of these.
+fn is_of_the_resolver(error: &io::Error) -> bool {
+    const WSA_HOST_NOT_FOUND: i32 = 11001;
+    const WSA_NO_DATA: i32 = 11004;
+    match error.raw_os_error() {
+        None => true,
+        Some(number) => cfg!(windows) && (WSA_HOST_NOT_FOUND..=WSA_NO_DATA).contains(&number),
     }
 }
 

