@@ -4,6 +4,7 @@
 pub mod catalog;
 pub mod check;
 pub mod cut;
+pub mod fetch;
 pub mod fit;
 pub mod machine;
 pub mod recommend;
