@@ -5,4 +5,7 @@ pub mod catalog;
 pub mod check;
 pub mod cut;
 pub mod fetch;
+pub mod fit;
+pub mod machine;
+pub mod recommend;
 pub mod store;
