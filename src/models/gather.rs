@@ -140,7 +140,9 @@ impl<'c> Search<'c> {
             self.seen.insert(fs::canonicalize(path).unwrap_or_else(|_| path.clone()));
         }
         match unit.files.iter().find(|(_, name)| !is_file_name(name)) {
-            Some((path, _)) => self.found.refused.push(InstallError::refused(path, "its name is too long or has characters that not every system allows")),
+            Some((path, _)) => {
+                self.found.refused.push(InstallError::refused(path, "its name is too long or has characters that not every system allows"))
+            }
             None => self.found.units.push(unit),
         }
     }

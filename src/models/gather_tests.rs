@@ -5,7 +5,9 @@ use crate::models::fixtures::{graph, voice};
 #[test]
 fn a_voice_with_tables_has_its_folder_for_itself() {
     let dir = tempfile::tempdir().unwrap();
-    for (name, bytes) in [("model.onnx", graph(1)), ("tokens.txt", b"a 1\n".to_vec()), ("lexicon.txt", b"a a\n".to_vec()), ("x.wav", vec![1])] {
+    for (name, bytes) in
+        [("model.onnx", graph(1)), ("tokens.txt", b"a 1\n".to_vec()), ("lexicon.txt", b"a a\n".to_vec()), ("x.wav", vec![1])]
+    {
         fs::write(dir.path().join(name), bytes).unwrap();
     }
     let catalog = Catalog::default();

@@ -112,7 +112,9 @@ fn one(
     let unit = recognised(unit, catalog, cancel);
     let kind = kind_of(&unit);
     // A file from inside of the library is there already.
-    if let Some(model) = library.installed().into_iter().find(|model| model.file.starts_with(library.root()) && is_file(&model.file, sources.first())) {
+    if let Some(model) =
+        library.installed().into_iter().find(|model| model.file.starts_with(library.root()) && is_file(&model.file, sources.first()))
+    {
         return Ok(Outcome::Done(Taken { model, new: false }));
     }
     let id = match free_name(library, &unit, cancel)? {
@@ -171,7 +173,9 @@ fn recognised<'c>(unit: Unit<'c>, catalog: &'c Catalog, cancel: &dyn Fn() -> boo
         return unit;
     }
     let bytes = unit.bytes();
-    let alike = |model: &&CatalogModel| model.kind == unit.kind && matches!(model.files.as_slice(), [file] if file.bytes == Some(bytes) && file.sha256.is_some());
+    let alike = |model: &&CatalogModel| {
+        model.kind == unit.kind && matches!(model.files.as_slice(), [file] if file.bytes == Some(bytes) && file.sha256.is_some())
+    };
     let candidates: Vec<&CatalogModel> = catalog.models.iter().filter(alike).collect();
     if candidates.is_empty() {
         return unit;

@@ -163,11 +163,8 @@ fn a_removed_model_is_gone_as_a_whole_and_one_that_is_open_can_still_be_read() {
 
 #[test]
 fn the_folder_that_is_written_is_the_first_that_was_named() {
-    let surroundings = Surroundings {
-        data_dir: Some("/data".into()),
-        models_env: vec!["/env".into(), "/env2".into()],
-        ..Surroundings::default()
-    };
+    let surroundings =
+        Surroundings { data_dir: Some("/data".into()), models_env: vec!["/env".into(), "/env2".into()], ..Surroundings::default() };
     let root = |chosen: Option<&str>, settings: Option<&str>, surroundings: &Surroundings| {
         Library::of_this_user(surroundings, chosen.map(Path::new), settings.map(Path::new)).map(|library| library.root().to_owned())
     };

@@ -8,9 +8,9 @@ pub mod digest;
 pub mod elsewhere;
 pub mod fault;
 pub mod fetch;
+pub mod fit;
 #[cfg(test)]
 pub(crate) mod fixtures;
-pub mod fit;
 mod gather;
 pub mod import;
 pub mod incoming;

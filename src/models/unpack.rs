@@ -150,7 +150,9 @@ fn manifest<R: Read>(entry: &mut Entry<'_, R>, length: u64) -> Result<Manifest, 
     // Nothing is compressed: a pack cannot hold more than its own length.
     match manifest.bytes() {
         Some(bytes) if bytes <= length => Ok(manifest),
-        Some(bytes) => Err(format!("it is cut short: it announces {} and has {}", super::fault::size(bytes), super::fault::size(length)).into()),
+        Some(bytes) => {
+            Err(format!("it is cut short: it announces {} and has {}", super::fault::size(bytes), super::fault::size(length)).into())
+        }
         None => Err("it announces more than any disk holds".to_owned().into()),
     }
 }
@@ -229,7 +231,12 @@ fn put_in_place(
     }
     let mut all = Vec::new();
     for Place { model, incoming } in places {
-        let known = |file: &PackedFile| RecordFile { name: file.name.clone(), bytes: file.bytes, sha256: file.sha256.clone(), as_expected: Some(true) };
+        let known = |file: &PackedFile| RecordFile {
+            name: file.name.clone(),
+            bytes: file.bytes,
+            sha256: file.sha256.clone(),
+            as_expected: Some(true),
+        };
         let record = Record {
             format: 1,
             id: model.id.clone(),

@@ -36,7 +36,8 @@ impl Part {
 }
 
 fn manifest_text() -> String {
-    let file = |name: &str, bytes: &[u8]| format!("[[model.file]]\nname = \"{name}\"\nbytes = {}\nsha256 = \"{}\"\n", bytes.len(), sha256(bytes));
+    let file =
+        |name: &str, bytes: &[u8]| format!("[[model.file]]\nname = \"{name}\"\nbytes = {}\nsha256 = \"{}\"\n", bytes.len(), sha256(bytes));
     let head = "format = 1\n[[model]]\nid = \"anna\"\nname = \"Anna\"\nkind = \"voice\"\n";
     format!("{head}{}{}", file("anna.onnx", &graph(1)), file("anna.onnx.json", config().as_bytes()))
 }
@@ -148,7 +149,11 @@ fn what_differs_from_the_list_of_contents_is_refused() {
     place.refuses("list last", &changed(&|all| all.rotate_left(1)), "does not come first");
     place.refuses("list twice", &changed(&|all| all.push(Part::new(MANIFEST, manifest_text()))), "twice, or without");
     let other_kind = manifest_text().replace("\"voice\"", "\"chat\"");
-    place.refuses("a voice as chat model", &changed(&|all| all[0] = Part::new(MANIFEST, other_kind.clone())), "its file anna.onnx is no good");
+    place.refuses(
+        "a voice as chat model",
+        &changed(&|all| all[0] = Part::new(MANIFEST, other_kind.clone())),
+        "its file anna.onnx is no good",
+    );
     let no_config = manifest_text().split("[[model.file]]\nname = \"anna.onnx.json\"").next().unwrap().to_owned();
     let alone = changed(&|all| {
         all[0] = Part::new(MANIFEST, no_config.clone());
@@ -193,7 +198,8 @@ fn bombs_are_refused_early_and_without_memory() {
         assert!(error.message.contains("no plain file"), "{error}");
         assert_eq!(tree(place.library.root()), [""; 0]);
     }
-    let entries: Vec<Part> = std::iter::once(Part::new(MANIFEST, manifest_text())).chain((0..30_000).map(|n| Part::new(&n.to_string(), ""))).collect();
+    let entries: Vec<Part> =
+        std::iter::once(Part::new(MANIFEST, manifest_text())).chain((0..30_000).map(|n| Part::new(&n.to_string(), ""))).collect();
     place.refuses("many entries", &tar(&entries), "without announcing it");
 }
 

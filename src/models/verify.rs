@@ -73,7 +73,9 @@ impl Verified {
                 FileState::Good | FileState::Unknown => return None,
                 FileState::Missing => (Fault::Missing, "is not there any more".to_owned()),
                 FileState::Broken { why } => (Fault::Refused, format!("cannot be used: {why}")),
-                FileState::Changed { .. } => (Fault::WrongHash, "has changed since it was installed: its SHA-256 is another one".to_owned()),
+                FileState::Changed { .. } => {
+                    (Fault::WrongHash, "has changed since it was installed: its SHA-256 is another one".to_owned())
+                }
             };
             Some(InstallError::new(fault, format!("{} {why}.", path.display()), hint.clone()))
         })

@@ -164,7 +164,8 @@ fn graph(number: u8, bytes: usize) -> Vec<u8> {
     let floats = bytes / 4;
     let weights = [int(1, floats), int(2, 1), field(8, b"w"), field(9, &vec![number; floats * 4])].concat();
     let name = field(2, &[b'g', b'0' + number % 10]);
-    let ports = [field(11, &port("input", 7)), field(11, &port("input_lengths", 7)), field(11, &port("scales", 1)), field(12, &port("output", 1))];
+    let ports =
+        [field(11, &port("input", 7)), field(11, &port("input_lengths", 7)), field(11, &port("scales", 1)), field(12, &port("output", 1))];
     let graph = [field(1, &node), name, field(5, &weights), ports.concat()].concat();
     [int(1, 8), field(7, &graph), field(8, &[field(1, b""), int(2, 15)].concat())].concat()
 }

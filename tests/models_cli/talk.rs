@@ -45,7 +45,8 @@ fn a_model_that_is_removed_while_it_talks_talks_on() {
     let home = Home::new();
     home.models(&["import", mind.to_str().unwrap()]).good();
     home.models(&["use", "stories260k"]).good();
-    let args = ["ask", "--json", "--text", "One", "--text", "Two", "--text", "Three", "--out", "a.wav", "--max-tokens", "12", "--threads", "1"];
+    let args =
+        ["ask", "--json", "--text", "One", "--text", "Two", "--text", "Three", "--out", "a.wav", "--max-tokens", "12", "--threads", "1"];
     let mut child = home.hark(&args).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
     let mut lines = BufReader::new(child.stdout.take().unwrap()).lines().map(Result::unwrap);
     assert!(lines.any(|line| line.contains("\"event\":\"reply_delta\"")), "it never began to answer");

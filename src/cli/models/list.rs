@@ -71,7 +71,9 @@ pub(super) fn fit_words(fit: Fit) -> String {
         Fit::Good => "fits".to_owned(),
         Fit::Slow => "fits, slow on this computer".to_owned(),
         Fit::Tight { free_bytes } => format!("fits when other programs are closed: {} of memory are free now", size(free_bytes)),
-        Fit::TooBig { needs_bytes, there_bytes } => format!("too big: needs {} of memory, there are {}", size(needs_bytes), size(there_bytes)),
+        Fit::TooBig { needs_bytes, there_bytes } => {
+            format!("too big: needs {} of memory, there are {}", size(needs_bytes), size(there_bytes))
+        }
         Fit::NoRoom { needs_bytes, free_bytes } => format!("no room: needs {} of disk, {} are free", size(needs_bytes), size(free_bytes)),
     }
 }

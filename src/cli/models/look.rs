@@ -128,7 +128,8 @@ pub(super) fn verify(desk: &Desk<'_>, ids: &[String], terminal: &mut Terminal) -
             terminal.line(&json!({"event": "verified", "id": id, "good": problem.is_none(), "files": verified.files}).to_string())?;
         } else if problem.is_none() {
             let known = verified.files.iter().all(|file| file.state == FileState::Good);
-            let words = if known { "all files are as they should be" } else { "its files can be used; nobody knows what their hashes should be" };
+            let words =
+                if known { "all files are as they should be" } else { "its files can be used; nobody knows what their hashes should be" };
             terminal.line(&printable(&format!("{id}: {words}")))?;
         }
         if let Some(problem) = problem {
@@ -190,7 +191,8 @@ pub(super) fn use_it(desk: &Desk<'_>, id: &str, terminal: &mut Terminal) -> Resu
         let message = "This user has no home folder, so choices are not kept.";
         return Err(InstallError::new(Fault::Missing, message, "Set HARK_CONFIG_DIR to a folder.").into());
     };
-    load::save(settings_file, &settings).map_err(|error| InstallError::new(Fault::Io, error.message, "Make room on the disk or allow writing there."))?;
+    load::save(settings_file, &settings)
+        .map_err(|error| InstallError::new(Fault::Io, error.message, "Make room on the disk or allow writing there."))?;
     if desk.json {
         terminal.line(&installed_json("used", &model).to_string())?;
     } else {

@@ -117,7 +117,9 @@ fn desk<'a>(context: &'a Context, args: &Models, cancel: CancelToken) -> Result<
 }
 
 fn read_catalog(path: &Path) -> Result<Catalog, InstallError> {
-    let bad = |why: String| InstallError::new(Fault::Refused, format!("The catalog {} cannot be used: {why}.", path.display()), "Repair it or leave it out.");
+    let bad = |why: String| {
+        InstallError::new(Fault::Refused, format!("The catalog {} cannot be used: {why}.", path.display()), "Repair it or leave it out.")
+    };
     let meta = std::fs::metadata(path).map_err(|error| bad(load::reason(&error)))?;
     if !meta.is_file() || meta.len() > LARGEST_CATALOG {
         return Err(bad("it is no file of at most 4 MiB".to_owned()));

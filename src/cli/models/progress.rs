@@ -60,7 +60,8 @@ fn words(progress: &Progress) -> String {
         Progress::Started { name, resumed_at, .. } => format!("{name}  goes on at {}", size(*resumed_at)),
         Progress::Bytes { name, done, total, per_second, seconds_left } => {
             let of = total.map_or_else(String::new, |total| format!(" of {}", size(total)));
-            let speed = if per_second.is_finite() && *per_second > 0.0 { format!(", {}/s", size(*per_second as u64)) } else { String::new() };
+            let speed =
+                if per_second.is_finite() && *per_second > 0.0 { format!(", {}/s", size(*per_second as u64)) } else { String::new() };
             let left = seconds_left.filter(|left| left.is_finite()).map_or_else(String::new, |left| format!(", {} left", time(left)));
             format!("{name}  {}{of}{speed}{left}", size(*done))
         }
