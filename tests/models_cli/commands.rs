@@ -127,7 +127,7 @@ fn a_catalog_of_one_s_own_is_shown_with_what_fits() {
             "0".repeat(40)
         )
     };
-    home.put("c.toml", catalog(90_000_000).as_bytes());
+    home.put("c.toml", catalog(900_000).as_bytes());
     let list = home.models(&["list", "--catalog", "c.toml", "--json"]);
     let offers = list.good().events("offer");
     assert_eq!((offers[0]["id"].as_str(), offers[0]["fit"].as_str()), (Some("big"), Some("too_big")), "{}", list.out);

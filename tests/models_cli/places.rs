@@ -109,7 +109,7 @@ fn a_full_disk_is_said_and_nothing_half_written_stays() {
     // What fits when it begins, and no longer while it is copied: another file takes the room.
     let small = home.voice("stick/bo", 2, 200_000);
     home.models(&["import", &small]).good();
-    std::fs::write(home.path("store/other"), vec![0; 600_000]).unwrap();
+    std::fs::write(home.path("store/other"), vec![0; 750_000]).unwrap();
     let third = home.voice("stick/cleo", 3, 400_000);
     home.models(&["import", &third]).refused("the disk is full");
     assert!(home.store().iter().all(|name| !name.contains("cleo")), "{:?}", home.store());

@@ -26,14 +26,14 @@ fn an_imported_folder_gives_a_working_conversation() {
     let wav = question.to_str().unwrap();
     let args = ["ask", "--json", "--wav", wav, "--out", &answer, "--max-tokens", "12", "--seed", "1", "--threads", "1"];
     let ended = ended(home.hark(&args));
-    assert_eq!(ended.good().events("user_text")[0]["text"], "What is the capital of France?");
+    assert_eq!(ended.events("user_text")[0]["text"], "What is the capital of France?");
     let reply = ended.events("reply");
     assert!(reply[0]["text"].as_str().is_some_and(|text| !text.is_empty()), "{}", ended.out);
-    let no_runtime = ended.err.contains("ONNX Runtime");
-    if no_runtime {
+    if ended.err.contains("ONNX Runtime") {
         println!("skipped: needs ONNX Runtime for the voice");
         return;
     }
+    ended.good();
     assert!(std::fs::metadata(&answer).unwrap().len() > 1000, "the answer has a sound");
 }
 
