@@ -4,8 +4,25 @@
 pub mod catalog;
 pub mod check;
 pub mod cut;
+pub mod digest;
+pub mod elsewhere;
+pub mod fault;
 pub mod fetch;
 pub mod fit;
+#[cfg(test)]
+pub(crate) mod fixtures;
+mod gather;
+pub mod import;
+pub mod incoming;
+pub mod install;
+pub mod judge;
+pub mod library;
 pub mod machine;
+pub(crate) mod meter;
+pub mod names;
+pub mod pack;
 pub mod recommend;
+pub mod record;
 pub mod store;
+pub mod unpack;
+pub mod verify;
