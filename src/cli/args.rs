@@ -51,6 +51,9 @@ pub enum Command {
     Doctor(Listing),
     /// Measure how long answers take, and compare with other chains of the same engines.
     Bench(super::bench::Bench),
+    /// Load a model file in this process and say how that went; the program runs it before it loads the file itself.
+    #[command(hide = true)]
+    Probe(super::probe::Probe),
 }
 
 /// `hark ask`

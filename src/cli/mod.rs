@@ -8,6 +8,7 @@ pub mod doctor;
 pub mod drive;
 pub mod engines;
 pub mod json;
+pub mod probe;
 pub mod say;
 pub mod terminal;
 pub mod text;
@@ -84,6 +85,9 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
     if let Some(Command::Devices(args)) = &cli.command {
         return devices::run(args, terminal);
     }
+    if let Some(Command::Probe(args)) = &cli.command {
+        return probe::run(args);
+    }
     // The doctor changes nothing, so a broken file stays in its place.
     let look_only = matches!(cli.command, Some(Command::Doctor(_)));
     let context = context(cli.options.overrides(), Surroundings::of_this_process(), look_only);
@@ -104,6 +108,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
         Some(Command::Devices(args)) => devices::run(&args, terminal),
         Some(Command::Doctor(args)) => doctor::run(&context, &args, terminal),
         Some(Command::Bench(args)) => bench::run(context, &args, terminal),
+        Some(Command::Probe(args)) => probe::run(&args),
     }
 }
 

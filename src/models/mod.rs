@@ -4,4 +4,6 @@
 pub mod catalog;
 pub mod check;
 pub mod cut;
+pub mod note;
+pub mod probe;
 pub mod store;
