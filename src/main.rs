@@ -8,6 +8,7 @@ fn main() -> ExitCode {
     let _ = hark::clock::now();
     let verbose = start_log();
     short_panics(verbose);
+    hark::models::probe::offer();
     hark::cli::run(std::env::args_os()).into()
 }
 

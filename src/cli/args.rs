@@ -58,6 +58,9 @@ pub enum Command {
     /// The child that gets files from the network; the program starts it itself.
     #[command(hide = true)]
     FetchWorker,
+    /// Load a model file in this process and say how that went; the program runs it before it loads the file itself.
+    #[command(hide = true)]
+    Probe(super::probe::Probe),
 }
 
 /// `hark ask`

@@ -9,6 +9,7 @@ pub mod drive;
 pub mod engines;
 pub mod json;
 pub mod models;
+pub mod probe;
 pub mod say;
 pub mod terminal;
 pub mod text;
@@ -89,6 +90,9 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
     if let Some(Command::Devices(args)) = &cli.command {
         return devices::run(args, terminal);
     }
+    if let Some(Command::Probe(args)) = &cli.command {
+        return probe::run(args);
+    }
     // The doctor changes nothing, so a broken file stays in its place.
     let look_only = matches!(cli.command, Some(Command::Doctor(_)));
     let context = context(cli.options.overrides(), Surroundings::of_this_process(), look_only);
@@ -115,6 +119,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
         Some(Command::Models(args)) => models::run(&context, &args, terminal),
         Some(Command::Bench(args)) => bench::run(context, &args, terminal),
         Some(Command::FetchWorker) => fetch_worker(),
+        Some(Command::Probe(args)) => probe::run(&args),
     }
 }
 

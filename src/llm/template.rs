@@ -187,7 +187,8 @@ fn without_generation_tags(source: &str) -> String {
     let mut out = String::with_capacity(source.len());
     let mut rest = source;
     while let Some(start) = rest.find("{%") {
-        let Some(len) = rest[start..].find("%}") else { break };
+        // Looked for behind the opening, as `{%}` has only one of the two.
+        let Some(len) = rest[start + 2..].find("%}").map(|len| len + 2) else { break };
         let tag = &rest[start + 2..start + len];
         let name = tag.trim_matches(['-', '+', ' ', '\t', '\n']);
         out.push_str(&rest[..start]);

@@ -111,3 +111,11 @@ fn generation_tags_vanish() {
     let template = Template::new(Some(source), "", "", false);
     assert_eq!(shown(&template, false, 0), "<|user|>U0");
 }
+
+#[test]
+fn a_tag_that_is_never_opened_or_closed_is_no_fault_of_ours() {
+    // Found by fuzzing.
+    for source in ["\t%#{%}aml", "{%}", "{%", "%}", "{%%}", "{%}%}", "{{%}}{%-%}"] {
+        assert_eq!(Template::new(Some(source), "", "", true).form(), Form::ChatMl, "{source}");
+    }
+}

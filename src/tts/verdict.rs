@@ -7,7 +7,8 @@
 //! needs no new one. Without a folder, or with a full disk, it is found out at each start.
 
 use super::seams::Way;
-use std::path::{Path, PathBuf};
+use crate::models::note::Note;
+use std::path::Path;
 
 /// Raised when the cut or the way of working on pieces changes.
 const VERSION: u32 = 1;
@@ -51,44 +52,33 @@ pub(super) fn is_good(difference: Option<f32>) -> bool {
     difference.is_some_and(|difference| difference <= MOST)
 }
 
-/// The folder of verdicts, and the file of one voice in it.
+/// The verdict on one voice.
 #[derive(Clone, Debug)]
 pub(super) struct Memory {
-    file: Option<PathBuf>,
+    note: Note,
 }
 
 impl Memory {
     /// `digest` is that of the graph.
     pub(super) fn of(folder: Option<&Path>, digest: &[u8; 32]) -> Self {
         let name: String = digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
-        Memory { file: folder.map(|folder| folder.join("voices").join(format!("{name}-{VERSION}-{}.txt", ort::MINOR_VERSION))) }
+        Memory { note: Note::new(folder, "voices", &format!("{name}-{VERSION}-{}.txt", ort::MINOR_VERSION)) }
     }
 
     /// What was found out before.
     pub(super) fn recall(&self) -> Option<Verdict> {
-        let text = std::fs::read_to_string(self.file.as_ref()?).ok()?;
+        let text = self.note.recall()?;
         [Verdict::Cut(Way::Three), Verdict::Cut(Way::Two), Verdict::Whole].into_iter().find(|verdict| verdict.text() == text.trim())
     }
 
-    /// Keeps it for the next start; that it cannot be kept costs only time then.
+    /// Keeps it for the next start.
     pub(super) fn keep(&self, verdict: Verdict) {
-        let Some((file, folder)) = self.file.as_ref().and_then(|file| Some((file, file.parent()?))) else { return };
-        // Written beside and renamed, so that another start never reads half of it.
-        let draft = file.with_extension(format!("{}.draft", std::process::id()));
-        let done = std::fs::create_dir_all(folder)
-            .and_then(|()| std::fs::write(&draft, verdict.text()))
-            .and_then(|()| std::fs::rename(&draft, file));
-        if let Err(error) = done {
-            let _ = std::fs::remove_file(&draft);
-            tracing::info!(%error, file = %file.display(), "what was found out about the voice could not be kept");
-        }
+        self.note.keep(verdict.text());
     }
 
     /// Forgets what turned out to be wrong.
     pub(super) fn forget(&self) {
-        if let Some(file) = &self.file {
-            let _ = std::fs::remove_file(file);
-        }
+        self.note.forget();
     }
 }
 
@@ -107,7 +97,8 @@ mod tests {
         }
         assert_eq!(Memory::of(Some(folder.path()), &[8; 32]).recall(), None, "another graph");
         assert_eq!(std::fs::read_dir(folder.path().join("voices")).unwrap().count(), 1, "no draft is left");
-        std::fs::write(memory.file.as_ref().unwrap(), [0xff; 9]).unwrap();
+        let file = std::fs::read_dir(folder.path().join("voices")).unwrap().next().unwrap().unwrap().path();
+        std::fs::write(file, [0xff; 9]).unwrap();
         assert_eq!(memory.recall(), None);
         memory.forget();
         memory.forget();

@@ -9,20 +9,10 @@
 //! and bytes of each word), then per tensor: number of dimensions, length of its name, type, dimensions (innermost
 //! first), name, data; until the end of the file. Names and shapes follow `whisper_model_load` in whisper.cpp.
 
+pub use super::ggml_file::CheckError;
+use super::ggml_file::{F16, F32, MAGIC, Source, Tensor, Type, check_tensors, refuse};
 use std::collections::BTreeMap;
-use std::io::{BufReader, ErrorKind, Read, Seek, SeekFrom};
-
-/// Why a file is refused.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{reason}")]
-pub struct CheckError {
-    /// What is wrong, as the end of "The model FILE cannot be used: …", without a full stop.
-    pub reason: String,
-}
-
-fn refuse<T>(reason: impl Into<String>) -> Result<T, CheckError> {
-    Err(CheckError { reason: reason.into() })
-}
+use std::io::{Read, Seek};
 
 /// What a checked file holds.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -57,24 +47,8 @@ impl WhisperFile {
     }
 }
 
-/// `ggml` as the file stores it.
-const MAGIC: [u8; 4] = *b"lmgg";
 /// The longest word of a published vocabulary has 128 bytes.
 const LONGEST_WORD: u64 = 1024;
-/// The longest tensor name has 44 bytes.
-const LONGEST_NAME: u64 = 128;
-
-/// A ggml type: its number in files, how many values one block holds, and bytes of a block.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Type {
-    id: i32,
-    block: u64,
-    bytes: u64,
-    name: &'static str,
-}
-
-const F32: Type = Type { id: 0, block: 1, bytes: 4, name: "f32" };
-const F16: Type = Type { id: 1, block: 1, bytes: 2, name: "f16" };
 
 /// The type of the large weights by the header's `ftype` (ggml.h `ggml_ftype`; block sizes: ggml-common.h).
 fn weight_type(ftype: i32) -> Option<Type> {
@@ -109,72 +83,6 @@ struct Header {
     weights: Type,
 }
 
-/// Shape and type that one tensor must have.
-#[derive(Debug, PartialEq, Eq)]
-struct Tensor {
-    dims: [u64; 4],
-    kind: Type,
-}
-
-impl Tensor {
-    /// Bytes of its data; `None` when its rows are no whole blocks.
-    fn bytes(&self) -> Option<u64> {
-        let [row, ..] = self.dims;
-        (row % self.kind.block == 0).then(|| self.dims.iter().product::<u64>() / self.kind.block * self.kind.bytes)
-    }
-}
-
-/// A reader that knows where it is and how much there is.
-struct Source<R> {
-    inner: BufReader<R>,
-    at: u64,
-    len: u64,
-}
-
-impl<R: Read + Seek> Source<R> {
-    fn new(mut reader: R) -> Result<Self, CheckError> {
-        let len = reader.seek(SeekFrom::End(0)).and_then(|len| reader.seek(SeekFrom::Start(0)).map(|_| len));
-        let len = len.or_else(|e| refuse(format!("it could not be read ({e})")))?;
-        Ok(Source { inner: BufReader::with_capacity(1 << 16, reader), at: 0, len })
-    }
-
-    fn left(&self) -> u64 {
-        self.len.saturating_sub(self.at)
-    }
-
-    fn cut<T>(&self, what: &str) -> Result<T, CheckError> {
-        refuse(format!("it is cut short: its {} bytes end inside {what}", self.len))
-    }
-
-    fn fill(&mut self, to: &mut [u8], what: &str) -> Result<(), CheckError> {
-        match self.inner.read_exact(to) {
-            Ok(()) => {
-                self.at = self.at.saturating_add(to.len() as u64);
-                Ok(())
-            }
-            Err(e) if e.kind() == ErrorKind::UnexpectedEof => self.cut(what),
-            Err(e) => refuse(format!("it could not be read ({e})")),
-        }
-    }
-
-    fn i32(&mut self, what: &str) -> Result<i32, CheckError> {
-        let mut bytes = [0; 4];
-        self.fill(&mut bytes, what)?;
-        Ok(i32::from_le_bytes(bytes))
-    }
-
-    /// Passes over `bytes` that must be there.
-    fn skip(&mut self, bytes: u64, what: &str) -> Result<(), CheckError> {
-        let Ok(step) = i64::try_from(bytes) else { return self.cut(what) };
-        if bytes > self.left() {
-            return self.cut(what);
-        }
-        self.inner.seek_relative(step).or_else(|e| refuse(format!("it could not be read ({e})")))?;
-        self.at = self.at.saturating_add(bytes);
-        Ok(())
-    }
-}
-
 /// Checks a whole file. Reads its header, vocabulary and tensor table and seeks over the weights; memory: under 1 MiB.
 ///
 /// # Errors
@@ -187,7 +95,7 @@ pub fn check(reader: impl Read + Seek) -> Result<WhisperFile, CheckError> {
     if source.left() == 0 {
         return refuse("it holds a vocabulary and no weights (a stub that is made for tests)");
     }
-    let tensors = check_tensors(&mut source, &header)?;
+    let tensors = check_tensors(&mut source, expected_tensors(&header), "whisper model")?;
     let multilingual = header.n_vocab >= 51_865;
     Ok(WhisperFile {
         multilingual,
@@ -282,51 +190,6 @@ fn check_vocabulary<R: Read + Seek>(source: &mut Source<R>, header: &Header) -> 
     }
     // whisper.cpp looks the blank up by name and ends the process when there is none.
     if has_blank { Ok(()) } else { refuse("its vocabulary is broken (it has no blank)") }
-}
-
-fn check_tensors<R: Read + Seek>(source: &mut Source<R>, header: &Header) -> Result<usize, CheckError> {
-    let mut missing = expected_tensors(header);
-    let total = missing.len();
-    let mut found = 0_usize;
-    while source.left() > 0 {
-        let what = format!("tensor {} of {total}", found.saturating_add(1));
-        let (n_dims, name_length, kind) = (source.i32(&what)?, source.i32(&what)?, source.i32(&what)?);
-        if !(1..=4).contains(&n_dims) {
-            return refuse(format!("{what} has {n_dims} dimensions"));
-        }
-        let mut dims = [1_u64; 4];
-        for dim in dims.iter_mut().take(n_dims as usize) {
-            let value = source.i32(&what)?;
-            *dim = match u64::try_from(value) {
-                Ok(value) if value > 0 => value,
-                _ => return refuse(format!("{what} has a dimension of {value}")),
-            };
-        }
-        let mut name = match u64::try_from(name_length) {
-            Ok(length) if (1..=LONGEST_NAME).contains(&length) => vec![0; length as usize],
-            _ => return refuse(format!("{what} has a name of {name_length} bytes")),
-        };
-        source.fill(&mut name, &what)?;
-        let name = String::from_utf8_lossy(&name).escape_debug().to_string();
-        let Some(tensor) = missing.remove(&name) else {
-            return refuse(format!("{what}, \"{name}\", does not belong into a whisper model of this shape, or is there twice"));
-        };
-        if tensor.dims != dims {
-            return refuse(format!("\"{name}\" has the shape {dims:?} instead of {:?}", tensor.dims));
-        }
-        if tensor.kind.id != kind {
-            return refuse(format!("\"{name}\" is of type {kind} instead of {} ({})", tensor.kind.id, tensor.kind.name));
-        }
-        let Some(bytes) = tensor.bytes() else {
-            return refuse(format!("\"{name}\" has rows that do not fit its type {}", tensor.kind.name));
-        };
-        source.skip(bytes, &format!("\"{name}\""))?;
-        found = found.saturating_add(1);
-    }
-    match missing.keys().next() {
-        None => Ok(found),
-        Some(first) => refuse(format!("it is cut short: {} of its {total} tensors are missing, \"{first}\" among them", missing.len())),
-    }
 }
 
 /// All tensors of a model of this shape, by name (whisper-arch.h, `whisper_model_load`).

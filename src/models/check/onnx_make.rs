@@ -1,31 +1,27 @@
 //! Writes small ONNX files for tests: the same wire format the checks read, the other way round.
 
+use crate::models::check::protobuf::Value;
+use crate::models::cut::wire;
+
 /// A message or value under construction.
 #[derive(Clone, Default)]
 pub struct Message(pub Vec<u8>);
 
 impl Message {
-    fn varint(&mut self, mut number: u64) {
-        while number >= 0x80 {
-            self.0.push((number & 0x7f) as u8 | 0x80);
-            number >>= 7;
-        }
-        self.0.push(number as u8);
+    fn with(self, write: impl FnOnce(&mut wire::Message)) -> Self {
+        let mut message = wire::Message(self.0);
+        write(&mut message);
+        Message(message.0)
     }
 
     /// With an integer field.
-    pub fn int(mut self, field: u64, number: i64) -> Self {
-        self.varint(field << 3);
-        self.varint(number as u64);
-        self
+    pub fn int(self, field: u64, number: i64) -> Self {
+        self.with(|message| message.value(field, Value::Varint(number as u64)))
     }
 
     /// With a string, bytes or message field.
-    pub fn bytes(mut self, field: u64, bytes: impl AsRef<[u8]>) -> Self {
-        self.varint(field << 3 | 2);
-        self.varint(bytes.as_ref().len() as u64);
-        self.0.extend_from_slice(bytes.as_ref());
-        self
+    pub fn bytes(self, field: u64, bytes: impl AsRef<[u8]>) -> Self {
+        self.with(|message| message.bytes(field, bytes.as_ref()))
     }
 }
 

@@ -6,7 +6,7 @@
 
 pub mod graph;
 pub mod parts;
-mod wire;
+pub(crate) mod wire;
 
 pub use graph::GraphView;
 pub use parts::{MAX_SEAM, Part, Rest};

@@ -1,10 +1,10 @@
-//! Writes protobuf fields: the counterpart of `check::protobuf`.
+//! Writes protobuf fields: the counterpart of `check::protobuf`. Tests make their files with it, too.
 
 use crate::models::check::protobuf::Value;
 
 /// A message under construction.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Message(pub(super) Vec<u8>);
+pub(crate) struct Message(pub(crate) Vec<u8>);
 
 impl Message {
     fn varint(&mut self, mut number: u64) {
@@ -16,14 +16,14 @@ impl Message {
     }
 
     /// A string, bytes or message field.
-    pub(super) fn bytes(&mut self, field: u64, bytes: &[u8]) {
+    pub(crate) fn bytes(&mut self, field: u64, bytes: &[u8]) {
         self.varint(field << 3 | 2);
         self.varint(bytes.len() as u64);
         self.0.extend_from_slice(bytes);
     }
 
     /// A message field that consists of these length-delimited fields.
-    pub(super) fn message(&mut self, field: u64, parts: &[(u64, &[u8])]) {
+    pub(crate) fn message(&mut self, field: u64, parts: &[(u64, &[u8])]) {
         let len: usize = parts.iter().map(|(part, bytes)| len_of(part << 3) + len_of(bytes.len() as u64) + bytes.len()).sum();
         self.0.reserve(len + 16);
         self.varint(field << 3 | 2);
@@ -34,7 +34,7 @@ impl Message {
     }
 
     /// A field as it was read.
-    pub(super) fn value(&mut self, field: u64, value: Value<'_>) {
+    pub(crate) fn value(&mut self, field: u64, value: Value<'_>) {
         match value {
             Value::Bytes(bytes) => self.bytes(field, bytes),
             Value::Varint(number) => {

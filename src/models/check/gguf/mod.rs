@@ -4,8 +4,8 @@
 //! format itself, the values are checked that llama.cpp asserts (an assertion ends the whole process): duplicate
 //! tokens, layer and expert counts, byte tokens, tensor types that its kernels have no code for.
 //!
-//! Cost: one pass over the head. It holds 10 bytes a token and the names of keys and tensors (about 3 MiB for a vocabulary
-//! of 262,144 words), never the strings themselves.
+//! Cost: one pass over the head. It holds 10 bytes a token, the names of the tensors and short keys with their values (about
+//! 3 MiB for a vocabulary of 262,144 words), never the strings themselves. Whatever a file claims, that is less than 64 MiB.
 
 mod chat;
 mod head;
@@ -52,10 +52,16 @@ pub struct GgufFacts {
     pub repacked: bool,
 }
 
-/// Keys and tensors at most: the largest known model has about 2,000 tensors.
-const MAX_ENTRIES: u64 = 65_536;
+/// Tensors at most: the largest known model has about 2,000.
+const MAX_TENSORS: u64 = 65_536;
+/// Keys at most: the most talkative known file has about 60.
+const MAX_KEYS: u64 = 8_192;
+/// Longest key whose value is kept: nobody asks for a longer one.
+const KEPT_KEY: usize = 128;
 /// Words of a vocabulary at most; the largest known one has 262,144.
-const MAX_VOCAB: u64 = 2_000_000;
+const MAX_VOCAB: u64 = 1 << 20;
+/// Texts in all lists at most: words and merges of the largest known model are 0.8 million.
+const MAX_TEXTS: u64 = 1 << 22;
 /// Longest text that is kept (architecture, tokenizer name, …); longer ones are stepped over.
 const KEPT_TEXT: u64 = 256;
 /// Longest chat template; the largest known one has 20 kB.
@@ -69,6 +75,8 @@ struct Keys {
     values: HashMap<String, Value>,
     vocabulary: chat::Vocabulary,
     has_tokens: bool,
+    /// Texts in the lists so far.
+    texts: u64,
 }
 
 impl Keys {
@@ -142,7 +150,7 @@ fn read_counts<R: Read + Seek>(head: &mut Head<R>) -> Result<(u64, u64), GgufRef
         return Err(GgufRefusal::new(format!("its GGUF version {version} is unknown (2 and 3 are known)")));
     }
     let (n_tensors, n_keys) = (head.u64()?, head.u64()?);
-    if n_tensors > MAX_ENTRIES || n_keys > MAX_ENTRIES {
+    if n_tensors > MAX_TENSORS || n_keys > MAX_KEYS {
         return Err(GgufRefusal::new(format!("it claims {n_tensors} tensors and {n_keys} keys")));
     }
     Ok((n_tensors, n_keys))
@@ -156,16 +164,21 @@ fn read_keys<R: Read + Seek>(head: &mut Head<R>, n_keys: u64) -> Result<Keys, Gg
         if key.is_empty() {
             return Err(GgufRefusal::new("a key has no name"));
         }
-        if !seen.insert(key.clone()) {
+        // Hashes, because the keys of a crafted file may be long.
+        if !seen.insert(hash(key.as_bytes())) {
             return Err(GgufRefusal::new(format!("the key {} is there twice", shown(&key))));
         }
         let kind = head.value_type(&key)?;
+        if key == "general.alignment" && kind != ValueType::U32 {
+            return Err(GgufRefusal::new("its alignment is not written as a 32-bit number"));
+        }
         if kind == ValueType::Array {
             read_array(head, &key, &mut keys)?;
             continue;
         }
         let limit = if key == "tokenizer.chat_template" { MAX_TEMPLATE } else { MAX_STRING };
-        if let Some(value) = head.scalar(kind, &key, limit)? {
+        let value = head.scalar(kind, &key, limit)?;
+        if let Some(value) = value.filter(|_| key.len() <= KEPT_KEY) {
             keys.values.insert(key, value);
         }
     }
@@ -181,6 +194,12 @@ fn read_array<R: Read + Seek>(head: &mut Head<R>, key: &str, keys: &mut Keys) ->
     };
     if count.checked_mul(item).is_none_or(|bytes| bytes > head.remaining()) {
         return Err(GgufRefusal::new(format!("the list {} is longer than the file", shown(key))));
+    }
+    if kind == ValueType::Text {
+        keys.texts = keys.texts.saturating_add(count);
+        if keys.texts > MAX_TEXTS {
+            return Err(GgufRefusal::new("its lists hold more texts than any model needs"));
+        }
     }
     match (key, kind) {
         ("tokenizer.ggml.tokens", ValueType::Text) => {
@@ -218,7 +237,9 @@ fn read_array<R: Read + Seek>(head: &mut Head<R>, key: &str, keys: &mut Keys) ->
         }
         _ => head.skip(count * item)?,
     }
-    keys.values.insert(key.to_owned(), Value::List(count));
+    if key.len() <= KEPT_KEY {
+        keys.values.insert(key.to_owned(), Value::List(count));
+    }
     Ok(())
 }
 

@@ -1,0 +1,218 @@
+//! What came out of earlier probes. One note for a place (kind and path), with the length and time of the file as it was, and
+//! one for a content (its SHA-256): a file that was only moved or touched is known without another try, and one that is where
+//! it was is known without being read. Another version of the program has other engines and knows nothing.
+
+use super::{ProbeError, ProbeKind, Probed};
+use crate::models::note::Note;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+use std::fs::File;
+use std::io::{BufReader, Read};
+use std::path::{Path, PathBuf};
+use std::time::UNIX_EPOCH;
+
+/// Raised when what the child does changes.
+const VERSION: u32 = 1;
+/// Which program it was.
+const PROGRAM: &str = concat!(env!("CARGO_PKG_VERSION"), env!("HARK_GIT"));
+
+/// The notes about one file.
+pub(super) struct Memory {
+    cache: Option<PathBuf>,
+    kind: ProbeKind,
+    path: PathBuf,
+    place: Note,
+}
+
+/// How a file looks from outside.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Look {
+    bytes: u64,
+    /// Time of its last change, ns since 1970.
+    changed: u64,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Place {
+    look: Look,
+    sha256: String,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Content {
+    program: String,
+    version: u32,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    ms: Option<u64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    crashed: Option<String>,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    aborted: bool,
+}
+
+fn look(path: &Path) -> Option<Look> {
+    let about = std::fs::metadata(path).ok().filter(std::fs::Metadata::is_file)?;
+    let changed = about.modified().ok()?.duration_since(UNIX_EPOCH).ok()?;
+    Some(Look { bytes: about.len(), changed: u64::try_from(changed.as_nanos()).ok()? })
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Reads the whole file: some 2 s a GB from the page cache with a processor that has instructions for it.
+fn digest(path: &Path) -> Option<String> {
+    let mut reader = BufReader::with_capacity(1 << 16, File::open(path).ok()?);
+    let mut hasher = Sha256::new();
+    let mut piece = vec![0; 1 << 16];
+    loop {
+        match reader.read(&mut piece).ok()? {
+            0 => return Some(hex(&hasher.finalize())),
+            got => hasher.update(piece.get(..got)?),
+        }
+    }
+}
+
+impl Memory {
+    pub(super) fn of(cache: Option<&Path>, kind: ProbeKind, path: &Path) -> Self {
+        let path = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+        let name = hex(Sha256::digest(path.as_os_str().as_encoded_bytes()).get(..16).unwrap_or_default());
+        let place = Note::new(cache, "probed", &format!("{}-at-{name}.json", kind.word()));
+        Memory { cache: cache.map(Path::to_owned), kind, path, place }
+    }
+
+    fn content(&self, sha256: &str) -> Note {
+        Note::new(self.cache.as_deref(), "probed", &format!("{}-{sha256}.json", self.kind.word()))
+    }
+
+    /// The digest of the file as it is now: what the caller knows, what the place knows if it looks as it did, else by reading.
+    fn sha256(&self, known: Option<&str>, look: Look) -> Option<String> {
+        if let Some(known) = known.filter(|known| known.len() == 64 && known.bytes().all(|b| b.is_ascii_hexdigit())) {
+            return Some(known.to_ascii_lowercase());
+        }
+        let place: Option<Place> = self.place.recall().and_then(|text| serde_json::from_str(&text).ok());
+        if let Some(place) = place.filter(|place| place.look == look && place.sha256.bytes().all(|b| b.is_ascii_hexdigit())) {
+            return Some(place.sha256);
+        }
+        let sha256 = digest(&self.path)?;
+        if let Ok(text) = serde_json::to_string(&Place { look, sha256: sha256.clone() }) {
+            self.place.keep(&text);
+        }
+        Some(sha256)
+    }
+
+    pub(super) fn recall(&self, known: Option<&str>) -> Option<Result<Probed, ProbeError>> {
+        self.cache.as_ref()?;
+        let sha256 = self.sha256(known, look(&self.path)?)?;
+        let content: Content = serde_json::from_str(&self.content(&sha256).recall()?).ok()?;
+        if content.program != PROGRAM || content.version != VERSION {
+            return None;
+        }
+        Some(match content {
+            Content { ms: Some(ms), .. } => Ok(Probed { ms, remembered: true }),
+            Content { crashed: Some(signal), .. } => {
+                Err(ProbeError::Crashed(signal.chars().filter(|c| !c.is_control()).take(40).collect()))
+            }
+            Content { aborted: true, .. } => Err(ProbeError::Aborted),
+            _ => Err(ProbeError::Fault),
+        })
+    }
+
+    /// `result` is a success or an error that is for good.
+    pub(super) fn keep(&self, result: &Result<Probed, ProbeError>, known: Option<&str>) {
+        if self.cache.is_none() {
+            return;
+        }
+        let Some(sha256) = look(&self.path).and_then(|look| self.sha256(known, look)) else { return };
+        let content = Content {
+            program: PROGRAM.to_owned(),
+            version: VERSION,
+            ms: result.as_ref().ok().map(|probed| probed.ms),
+            crashed: if let Err(ProbeError::Crashed(signal)) = result { Some(signal.clone()) } else { None },
+            aborted: matches!(result, Err(ProbeError::Aborted)),
+        };
+        if let Ok(text) = serde_json::to_string(&content) {
+            self.content(&sha256).keep(&text);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::time::{Duration, Instant, SystemTime};
+
+    fn good(ms: u64) -> Result<Probed, ProbeError> {
+        Ok(Probed { ms, remembered: false })
+    }
+
+    #[test]
+    fn what_came_out_is_known_until_the_file_changes() {
+        let folder = tempfile::tempdir().unwrap();
+        let (cache, file) = (folder.path().join("cache"), folder.path().join("m.bin"));
+        std::fs::write(&file, b"one").unwrap();
+        let of = |file: &Path| Memory::of(Some(&cache), ProbeKind::Stt, file);
+        assert_eq!(of(&file).recall(None), None);
+        of(&file).keep(&good(7), None);
+        let begin = Instant::now();
+        assert_eq!(of(&file).recall(None), Some(Ok(Probed { ms: 7, remembered: true })));
+        println!("remembered in {:?}", begin.elapsed());
+        assert_eq!(Memory::of(Some(&cache), ProbeKind::Chat, &file).recall(None), None, "of another kind");
+        // Moved, and touched: the content is the same.
+        let moved = folder.path().join("moved.bin");
+        std::fs::rename(&file, &moved).unwrap();
+        let touched = SystemTime::now() - Duration::from_secs(1000);
+        File::options().write(true).open(&moved).unwrap().set_modified(touched).unwrap();
+        assert!(of(&moved).recall(None).is_some());
+        assert_eq!(of(&file).recall(None), None, "it is not there any more");
+        std::fs::write(&moved, b"two").unwrap();
+        assert_eq!(of(&moved).recall(None), None, "another content");
+        for bad in [ProbeError::Crashed("SIGSEGV".to_owned()), ProbeError::Aborted, ProbeError::Fault] {
+            of(&moved).keep(&Err(bad.clone()), None);
+            assert_eq!(of(&moved).recall(None), Some(Err(bad)));
+        }
+        assert_eq!(std::fs::read_dir(cache.join("probed")).unwrap().filter(|e| e.as_ref().unwrap().path().ends_with("draft")).count(), 0);
+    }
+
+    #[test]
+    fn a_digest_that_is_known_saves_reading_the_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("m.bin");
+        std::fs::write(&file, b"abc").unwrap();
+        let sha256 = "BA7816BF8F01CFEA414140DE5DAE2223B00361A396177A9CB410FF61F20015AD";
+        let memory = Memory::of(Some(folder.path()), ProbeKind::Chat, &file);
+        memory.keep(&good(1), Some(sha256));
+        assert!(memory.place.recall().is_none(), "it was not read");
+        assert!(memory.recall(None).is_some_and(|known| known.is_ok()), "and it is the digest of the content");
+        assert!(memory.recall(Some("not a digest/../..")).is_some());
+    }
+
+    #[test]
+    fn another_version_of_the_program_knows_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("m.bin");
+        std::fs::write(&file, b"abc").unwrap();
+        let memory = Memory::of(Some(folder.path()), ProbeKind::Chat, &file);
+        memory.keep(&good(1), None);
+        let note = memory.content(&digest(&file).unwrap());
+        let text = note.recall().unwrap();
+        note.keep(&text.replace(PROGRAM, "0.0.1 (000000000000)"));
+        assert_eq!(memory.recall(None), None);
+        for nonsense in ["", "{}", "[1]", "\u{0}"] {
+            note.keep(nonsense);
+            assert_eq!(memory.recall(None), None);
+        }
+    }
+
+    #[test]
+    fn without_a_folder_that_can_be_written_nothing_fails() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("a file");
+        std::fs::write(&file, b"x").unwrap();
+        for cache in [None, Some(file.as_path())] {
+            let memory = Memory::of(cache, ProbeKind::Stt, &file);
+            memory.keep(&good(1), None);
+            assert_eq!(memory.recall(None), None);
+        }
+    }
+}
