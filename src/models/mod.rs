@@ -5,3 +5,5 @@ pub mod catalog;
 pub mod check;
 pub mod cut;
 pub mod store;
+pub mod voice_files;
+pub mod voice_toml;
