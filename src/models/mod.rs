@@ -28,3 +28,5 @@ pub mod record;
 pub mod store;
 pub mod unpack;
 pub mod verify;
+pub mod voice_files;
+pub mod voice_toml;

@@ -1,5 +1,6 @@
 //! What is installed: the models, voices and devices that can be chosen.
 
+use super::voice_files::{VoiceFiles, VoiceForm};
 use std::collections::HashSet;
 use std::fs;
 use std::io::Read;
@@ -25,7 +26,7 @@ pub struct Inventory {
     pub stt: Vec<ModelEntry>,
     /// Chat models (GGUF), best first.
     pub chat: Vec<ModelEntry>,
-    /// VITS voices (`.onnx` with its config).
+    /// Voices (`.onnx` with what describes it; of two ONNX files the acoustic model).
     pub voices: Vec<ModelEntry>,
     /// Languages of espeak-ng's own voice (`en-us`, `cmn`, …).
     pub espeak_languages: Vec<String>,
@@ -138,6 +139,7 @@ impl Walk {
         let (Some(kind), name) = (kind_of(&path), name_of(&path)) else { return };
         match kind.check(&path, &name) {
             Verdict::Model => {
+                let (name, bytes) = if let Kind::Voice = kind { voice(&path, name, bytes) } else { (name, bytes) };
                 let list = match kind {
                     Kind::Stt => &mut self.found.stt,
                     Kind::Chat => &mut self.found.chat,
@@ -148,6 +150,17 @@ impl Walk {
             Verdict::Other => {}
             Verdict::Broken(reason) => self.rejected.push(Rejected { path, reason }),
         }
+    }
+}
+
+/// Name and size of a voice: one of two files is known by its folder, and both count.
+fn voice(path: &Path, name: String, bytes: u64) -> (String, u64) {
+    match VoiceFiles::of_file(path) {
+        Some(files) if files.form == VoiceForm::TwoFiles => {
+            let folder = path.parent().and_then(Path::file_name).map(|name| name.to_string_lossy().into_owned());
+            (folder.unwrap_or(name), files.bytes())
+        }
+        _ => (name, bytes),
     }
 }
 
@@ -216,10 +229,11 @@ fn is_later_part(name: &str) -> bool {
     })
 }
 
-/// The file that describes a VITS voice: `VOICE.onnx.json` (Piper) or `tokens.txt` beside it (char-based).
+/// The file that describes a voice: `VOICE.onnx.json` (Piper), `tokens.txt` beside it (words or letters), or `hark-voice.toml` (two
+/// ONNX files). `None` for what is no voice of its own: the vocoder of another, or something else.
 #[must_use]
 pub fn config_of_voice(onnx: &Path) -> Option<PathBuf> {
-    [onnx.with_added_extension("json"), onnx.with_file_name("tokens.txt")].into_iter().find(|file| file.is_file())
+    VoiceFiles::of_file(onnx).map(|files| files.config)
 }
 
 /// The file name without its ending; files that are named like a thousand others (`model.onnx`) have their folder's name.
@@ -274,13 +288,23 @@ mod tests {
         put(dir, "voices/en_US-lessac.onnx.json", b"{}", 0);
         put(dir, "voices/mms-deu/model.onnx", b"onnx", 0);
         put(dir, "voices/mms-deu/tokens.txt", b"a 1", 0);
+        put(dir, "voices/baker/fastspeech2.onnx", b"onnx", 6);
+        put(dir, "voices/baker/vocoder.onnx", b"onnx", 0);
+        put(dir, "voices/baker/tokens.txt", b"a 1", 0);
+        put(
+            dir,
+            "voices/baker/hark-voice.toml",
+            b"format = 1\nacoustic = \"fastspeech2.onnx\"\nvocoder = \"vocoder.onnx\"\ntokens = \"tokens.txt\"\nsample_rate = 22050\nhop = 256\nbands = 80\n",
+            0,
+        );
         put(dir, "vad.onnx", b"onnx", 0);
         let (found, rejected) = survey(&[dir.to_owned()]);
         assert_eq!(names(&found.stt), ["whisper-small", "ggml-base", "ggml-starter-en"]);
         assert_eq!(found.stt.iter().map(|entry| entry.starter).collect::<Vec<_>>(), [false, false, true]);
         assert_eq!(found.stt[1].bytes, 108);
         assert_eq!(names(&found.chat), ["large", "small", "big-00001-of-00002", "tiny"]);
-        assert_eq!(names(&found.voices), ["en_US-lessac", "mms-deu"]);
+        assert_eq!(names(&found.voices), ["baker", "en_US-lessac", "mms-deu"], "a vocoder is no voice");
+        assert_eq!(found.voices[0].bytes, 14, "both files");
         assert_eq!(rejected, []);
         assert_eq!((found.espeak_languages.len(), found.microphones.len(), found.speakers.len()), (0, 0, 0));
     }

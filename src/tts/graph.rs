@@ -1,6 +1,10 @@
-//! What a VITS graph wants: its inputs by what they mean. Exporters name them differently.
+//! What a voice's graph wants: its inputs by what they mean. Exporters name them differently.
 
 use crate::models::check::onnx::{FLOAT, INT64, OnnxModel, Port};
+use crate::models::cut::GraphView;
+
+/// Nodes between an input and the table that it is looked up in: a cast, a change of shape.
+const LOOKUP_DEPTH: usize = 4;
 
 /// The meaning of an input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,6 +25,12 @@ pub enum Role {
     NoiseWidth,
     /// Number of the speaker, i64 `[1]`.
     Speaker,
+    /// A tone for each symbol, i64 `[1, n]`.
+    Tones,
+    /// Speed: twice is twice as fast, f32 `[1]`.
+    Rate,
+    /// A factor that is left at 1 (pitch, energy), f32 `[1]`.
+    One,
 }
 
 /// An input of the graph.
@@ -32,9 +42,27 @@ pub struct Input {
     pub role: Role,
     /// It is a number without a shape.
     pub scalar: bool,
+    /// Its numbers are looked up in a table of so many rows; `None` when that is not seen.
+    pub rows: Option<i64>,
 }
 
-/// The inputs and the output of a VITS graph.
+/// What kind of graph is looked for.
+#[derive(Clone, Copy, Debug)]
+pub struct Kind<'a> {
+    /// For people: "a VITS voice".
+    pub name: &'a str,
+    /// What it gives: "sound".
+    pub gives: &'a str,
+    /// Usual names of its output; the first output that has none of them is taken as well.
+    pub outputs: &'a [&'a str],
+    /// Inputs whose names the voice's own file explains.
+    pub named: &'a [(&'a str, Role)],
+}
+
+/// Symbols to sound.
+pub const VITS: Kind<'static> = Kind { name: "a VITS voice", gives: "sound", outputs: &["output", "y", "waveform", "audio"], named: &[] };
+
+/// The inputs and the output of a graph.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Graph {
     /// All inputs.
@@ -44,26 +72,67 @@ pub struct Graph {
 }
 
 impl Graph {
-    /// Finds the meaning of every input.
+    /// Finds the meaning of every input of a VITS graph.
     ///
     /// # Errors
     /// Why it is no VITS voice, as a part of a sentence.
     pub fn of(model: &OnnxModel) -> Result<Self, String> {
+        Self::of_kind(model, VITS)
+    }
+
+    /// Finds the meaning of every input of a graph.
+    ///
+    /// # Errors
+    /// Why it is none of this kind, as a part of a sentence.
+    pub fn of_kind(model: &OnnxModel, kind: Kind<'_>) -> Result<Self, String> {
         let mut inputs: Vec<Input> = Vec::with_capacity(model.inputs.len());
         for port in &model.inputs {
-            let role = role(port).ok_or_else(|| format!("its graph wants \"{:.40}\", which is no input of a VITS voice", port.name))?;
-            if inputs.iter().any(|input| input.role == role) {
+            let named = kind.named.iter().find(|(name, _)| *name == port.name).map(|(_, role)| *role);
+            let role = named.filter(|role| type_of(*role) == port.elem_type).or_else(|| role(port));
+            let role = role.ok_or_else(|| format!("its graph wants \"{:.40}\", which is no input of {}", port.name, kind.name))?;
+            if role != Role::One && inputs.iter().any(|input| input.role == role) {
                 return Err("its graph wants the same thing twice".to_owned());
             }
-            inputs.push(Input { name: port.name.clone(), role, scalar: port.shape.is_empty() });
+            inputs.push(Input { name: port.name.clone(), role, scalar: port.shape.is_empty(), rows: None });
         }
-        let named = |port: &&Port| matches!(port.name.as_str(), "output" | "y" | "waveform" | "audio");
+        let named = |port: &&Port| kind.outputs.contains(&port.name.as_str());
         let output = model.outputs.iter().find(named).or(model.outputs.first()).filter(|port| port.elem_type == FLOAT);
-        let graph = Graph { inputs, output: output.ok_or("its graph gives no sound")?.name.clone() };
+        let output = output.ok_or_else(|| format!("its graph gives no {}", kind.gives))?.name.clone();
+        let graph = Graph { inputs, output };
         match graph.has(Role::Ids) {
             true => Ok(graph),
             false => Err("its graph takes no symbols".to_owned()),
         }
+    }
+
+    /// Finds out how many rows the tables of symbols, tones and speakers have. A number beyond them would be an error of the engine
+    /// in the middle of a sentence.
+    #[must_use]
+    pub fn with_rows(mut self, view: &GraphView<'_>, model: &OnnxModel) -> Self {
+        for input in self.inputs.iter_mut().filter(|input| matches!(input.role, Role::Ids | Role::Tones | Role::Speaker)) {
+            let mut tensors = vec![input.name.as_str()];
+            for _ in 0..LOOKUP_DEPTH {
+                let readers = || view.nodes.iter().filter(|node| node.inputs.first().is_some_and(|first| tensors.contains(first)));
+                let lookup = |node: &&crate::models::cut::graph::Node<'_>| {
+                    node.op == "Gather" && node.inputs.get(1).is_some_and(|index| tensors.contains(index))
+                };
+                let tables = view.nodes.iter().filter(lookup).filter_map(|node| node.inputs.first());
+                input.rows = tables.filter_map(|table| model.initializers.get(*table)?.first().copied()).min();
+                let steps = readers().filter(|node| matches!(node.op, "Cast" | "Identity" | "Unsqueeze" | "Squeeze" | "Reshape" | "Clip"));
+                let next: Vec<&str> = steps.flat_map(|node| node.outputs.iter().copied()).collect();
+                if input.rows.is_some() || next.is_empty() {
+                    break;
+                }
+                tensors = next;
+            }
+        }
+        self
+    }
+
+    /// Rows of the table that the numbers of this input are looked up in, when it is known.
+    #[must_use]
+    pub fn rows(&self, role: Role) -> Option<i64> {
+        self.inputs.iter().find(|input| input.role == role)?.rows
     }
 
     /// Whether there is an input of this meaning.
@@ -76,16 +145,27 @@ impl Graph {
 /// The meaning of an input by its name and element type: Piper's, sherpa-onnx's and Hugging Face's names.
 fn role(port: &Port) -> Option<Role> {
     Some(match (port.name.as_str(), port.elem_type) {
-        ("input" | "x" | "input_ids" | "tokens", INT64) => Role::Ids,
-        ("input_lengths" | "x_length" | "x_lengths" | "input_length" | "tokens_lens", INT64) => Role::Length,
+        ("input" | "x" | "input_ids" | "tokens" | "text" | "ids" | "phonemes", INT64) => Role::Ids,
+        ("input_lengths" | "x_length" | "x_lengths" | "input_length" | "tokens_lens" | "text_lengths", INT64) => Role::Length,
+        ("tones" | "tone", INT64) => Role::Tones,
         ("attention_mask", INT64) => Role::Mask,
         ("scales", FLOAT) => Role::Scales,
         ("noise_scale", FLOAT) => Role::Noise,
-        ("length_scale" | "alpha", FLOAT) => Role::LengthScale,
+        ("length_scale" | "alpha" | "duration_control" | "d_control", FLOAT) => Role::LengthScale,
         ("noise_scale_w" | "noise_scale_dur" | "noise_w", FLOAT) => Role::NoiseWidth,
-        ("sid" | "speaker_id", INT64) => Role::Speaker,
+        ("sid" | "speaker_id" | "speaker" | "spk_id", INT64) => Role::Speaker,
+        ("speed" | "rate", FLOAT) => Role::Rate,
+        ("pitch_control" | "p_control" | "energy_control" | "e_control", FLOAT) => Role::One,
         _ => return None,
     })
+}
+
+/// The element type that an input of this meaning has.
+fn type_of(role: Role) -> i32 {
+    match role {
+        Role::Ids | Role::Length | Role::Mask | Role::Speaker | Role::Tones => INT64,
+        Role::Scales | Role::Noise | Role::LengthScale | Role::NoiseWidth | Role::Rate | Role::One => FLOAT,
+    }
 }
 
 #[cfg(test)]

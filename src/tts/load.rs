@@ -1,5 +1,6 @@
 //! Loads a VITS graph: in parts when they were found to equal the whole, else as a whole.
 
+use super::front::Symbols;
 use super::graph::Graph;
 use super::piper::Scales;
 use super::seams::{self, Way};
@@ -31,8 +32,8 @@ pub(super) struct VoiceFile<'a> {
     pub(super) threads: u32,
     /// For the log.
     pub(super) name: &'a str,
-    /// Ids that are spoken to compare the parts with the whole; empty when there are none.
-    pub(super) probe: Vec<i64>,
+    /// What is spoken to compare the parts with the whole; empty when there is nothing.
+    pub(super) probe: Symbols,
     /// Who speaks them.
     pub(super) speaker: u32,
 }
@@ -41,7 +42,7 @@ impl VoiceFile<'_> {
     /// Loads it. `cache`: where verdicts are kept.
     pub(super) fn load(&self, cache: Option<&Path>) -> Result<Body, Failure> {
         let Ok(view) = GraphView::of(self.bytes) else { return self.whole() };
-        if self.probe.is_empty() || seams::cut(&view, &self.graph.output, Way::Two).is_none() {
+        if self.probe.ids.is_empty() || seams::cut(&view, &self.graph.output, Way::Two).is_none() {
             return self.whole();
         }
         let memory = Memory::of(cache, &view.digest());

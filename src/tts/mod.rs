@@ -1,10 +1,15 @@
 //! Text to speech: the trait, options and results. `vits.rs` and `espeak.rs` are the real engines.
 
 pub mod chars;
+pub mod engines;
 pub mod espeak;
 pub mod espeak_lib;
+pub mod facts;
+pub mod fastspeech;
+pub mod front;
 pub mod graph;
 mod lead;
+pub mod lexicon;
 mod load;
 pub mod pace;
 pub mod phonemes;
@@ -12,9 +17,17 @@ pub mod piper;
 pub mod runtime;
 pub mod seams;
 mod session;
+mod split;
 mod streamed;
+mod tables;
+#[cfg(test)]
+mod tiny;
+pub mod tokens;
 mod verdict;
 pub mod vits;
+mod vocoder;
+mod wishes;
+pub mod words;
 pub mod worker;
 
 use crate::error::{Severity, Stage, StageError};
@@ -81,9 +94,10 @@ pub enum SynthesisError {
 impl From<SynthesisError> for StageError {
     fn from(error: SynthesisError) -> Self {
         let (severity, hint) = match &error {
-            SynthesisError::VoiceMissing(_) => {
-                (Severity::Stage, "Put a Piper voice (.onnx and .onnx.json) into the models folder, or choose --voice espeak:en-us.")
-            }
+            SynthesisError::VoiceMissing(_) => (
+                Severity::Stage,
+                "Put a voice (for example a Piper voice: .onnx and .onnx.json) into the models folder, or choose --voice espeak:en-us.",
+            ),
             SynthesisError::VoiceCorrupt { .. } => {
                 (Severity::Stage, "Choose another voice with --voice or in the settings; if it was copied or downloaded, do that again.")
             }

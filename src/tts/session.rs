@@ -1,5 +1,6 @@
 //! Sessions of ONNX Runtime: their options, a run that a cancel ends, and what its errors mean.
 
+use super::front::Symbols;
 use super::graph::{Graph, Role};
 use super::piper::Scales;
 use super::{SynthesisError, runtime};
@@ -8,6 +9,7 @@ use ort::session::builder::GraphOptimizationLevel;
 use ort::session::{NoSelectedOutputs, RunOptions, Session, SessionInputValue};
 use ort::value::Tensor;
 use std::borrow::Cow;
+use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread::{Builder, Thread, park_timeout, scope};
 use std::time::Duration;
@@ -90,14 +92,17 @@ pub(super) fn watched<T>(cancel: &CancelToken, options: &RunOptions<NoSelectedOu
 /// Values by the names of a graph's inputs.
 pub(super) type NamedInputs<'a> = Vec<(Cow<'a, str>, SessionInputValue<'a>)>;
 
-/// What a VITS graph takes for the ids of a sentence.
-pub(super) fn inputs<'a>(graph: &'a Graph, ids: &[i64], scales: Scales, speaker: u32) -> ort::Result<NamedInputs<'a>> {
+/// What a graph takes for the symbols of a sentence.
+pub(super) fn inputs<'a>(graph: &'a Graph, symbols: &Symbols, scales: Scales, speaker: u32) -> ort::Result<NamedInputs<'a>> {
+    let ids = &symbols.ids;
+    let tones = || if symbols.tones.len() == ids.len() { symbols.tones.clone() } else { vec![0; ids.len()] };
     let count = i64::try_from(ids.len()).unwrap_or(i64::MAX);
     let mut inputs: NamedInputs<'a> = Vec::with_capacity(graph.inputs.len());
     for input in &graph.inputs {
         let one = || if input.scalar { Vec::new() } else { vec![1i64] };
         let value: SessionInputValue<'a> = match input.role {
-            Role::Ids => Tensor::from_array((vec![1, count], ids.to_vec()))?.into(),
+            Role::Ids => Tensor::from_array((vec![1, count], ids.clone()))?.into(),
+            Role::Tones => Tensor::from_array((vec![1, count], tones()))?.into(),
             Role::Mask => Tensor::from_array((vec![1, count], vec![1i64; ids.len()]))?.into(),
             Role::Length => Tensor::from_array((one(), vec![count]))?.into(),
             Role::Speaker => Tensor::from_array((one(), vec![i64::from(speaker)]))?.into(),
@@ -105,10 +110,24 @@ pub(super) fn inputs<'a>(graph: &'a Graph, ids: &[i64], scales: Scales, speaker:
             Role::Noise => Tensor::from_array((one(), vec![scales.noise]))?.into(),
             Role::LengthScale => Tensor::from_array((one(), vec![scales.length]))?.into(),
             Role::NoiseWidth => Tensor::from_array((one(), vec![scales.noise_width]))?.into(),
+            Role::Rate => Tensor::from_array((one(), vec![1.0 / scales.length]))?.into(),
+            Role::One => Tensor::from_array((one(), vec![1.0f32]))?.into(),
         };
         inputs.push((Cow::Borrowed(&input.name), value));
     }
     Ok(inputs)
+}
+
+/// Why a file was not loaded, as the user is told.
+pub(super) fn refused(path: &Path, failure: Failure) -> SynthesisError {
+    match failure {
+        Failure::Runtime(error) => error,
+        Failure::Ort(error) if is_out_of_memory(&error) => SynthesisError::OutOfMemory(path.to_path_buf()),
+        Failure::Ort(error) => {
+            let reason = format!("ONNX Runtime refuses it ({})", first_line(error.message()));
+            SynthesisError::VoiceCorrupt { path: path.to_path_buf(), reason }
+        }
+    }
 }
 
 /// An error of a run, as the user is told.

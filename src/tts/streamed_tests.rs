@@ -42,7 +42,7 @@ impl Voice {
     }
 
     fn full(&mut self, ids: &[i64], speaker: u32) -> Vec<f32> {
-        let outputs = self.whole.run(inputs(&self.graph, ids, STILL, speaker).unwrap()).unwrap();
+        let outputs = self.whole.run(inputs(&self.graph, &ids.to_vec().into(), STILL, speaker).unwrap()).unwrap();
         outputs.get(&self.graph.output).unwrap().try_extract_tensor::<f32>().unwrap().1.to_vec()
     }
 
@@ -50,7 +50,7 @@ impl Voice {
     fn streamed(&self, parts: &mut Streamed, ids: &[i64], speaker: u32) -> Vec<(f64, Vec<f32>)> {
         let (start, mut pieces) = (worked(), Vec::new());
         let options = RunOptions::new().unwrap();
-        let inputs = inputs(&self.graph, ids, STILL, speaker).unwrap();
+        let inputs = inputs(&self.graph, &ids.to_vec().into(), STILL, speaker).unwrap();
         let outcome = parts.speak(inputs, &options, &CancelToken::never(), &mut |piece| pieces.push((worked() - start, piece))).unwrap();
         assert_eq!(outcome, Outcome::Done(()));
         pieces
@@ -104,7 +104,7 @@ fn the_parts_equal_the_full_pass_in_pieces_of_any_length() {
         for way in Way::ALL {
             let mut parts = voice.parts(way);
             for length in [1_000_000, 172, 43, 16, 7] {
-                let pieces = parts.speak_evenly(inputs(&voice.graph, &ids, STILL, speaker).unwrap(), length).unwrap();
+                let pieces = parts.speak_evenly(inputs(&voice.graph, &ids.clone().into(), STILL, speaker).unwrap(), length).unwrap();
                 let difference = verdict::difference(&expected, &pieces);
                 println!("{name}, {way:?}, pieces of {length} frames: {difference:?} of the peak");
                 assert!(verdict::is_good(difference));

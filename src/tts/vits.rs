@@ -1,33 +1,30 @@
-//! VITS voices by ONNX Runtime: Piper's (espeak phonemes or letters, one or several speakers) and letter-based ones.
+//! VITS voices by ONNX Runtime: Piper's (espeak phonemes or letters, one or several speakers), those with a lexicon, and
+//! letter-based ones (MMS).
 //!
 //! Sound comes out as the graph makes it, not scaled to its peak: so the level is even from clause to clause.
 
 use super::chars::CharTable;
+use super::facts::Facts;
+use super::front::{Front, Symbols};
 use super::graph::{Graph, Role};
+use super::lexicon::Lexicon;
 use super::load::{Body, VoiceFile};
-use super::piper::{PhonemeType, PiperConfig, Scales};
-use super::session::{Failure, failed, first_line, inputs, is_out_of_memory, watched};
-use super::{SpeechStats, SynthesisError, Synthesizer, VoiceOptions, phonemes};
+use super::piper::{PiperConfig, Scales};
+use super::session::{failed, inputs, refused, watched};
+use super::split::split;
+use super::tokens::Tokens;
+use super::words::Words;
+use super::{SpeechStats, SynthesisError, Synthesizer, VoiceOptions, wishes};
 use crate::config::paths;
 use crate::models::check::onnx::{self, OnnxModel};
+use crate::models::cut::GraphView;
 use crate::stt::EngineInfo;
 use crate::turn::{CancelToken, Outcome};
 use ort::session::RunOptions;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 /// Longest piece of text that is turned into phonemes at once, bytes: a cancel is seen between pieces.
-const MAX_TEXT: usize = 2_000;
-/// Most symbols in one run: attention takes memory by their square. The longest of the golden sentences has 130.
-const MAX_SYMBOLS: usize = 400;
-/// Symbols that are spoken to compare the parts of a voice with the whole: over a second of sound.
-const PROBE_SYMBOLS: usize = 48;
-
-/// What turns text into ids.
-#[derive(Debug)]
-enum Front {
-    Piper(Box<PiperConfig>),
-    Chars(CharTable),
-}
+pub(super) const MAX_TEXT: usize = 2_000;
 
 /// A loaded voice.
 #[derive(Debug)]
@@ -36,13 +33,41 @@ pub struct VitsVoice {
     graph: Graph,
     front: Front,
     scales: Scales,
-    speakers: u32,
+    /// How many, and the number of the first.
+    speakers: (u32, u32),
     sample_rate: u32,
     name: String,
 }
 
+/// What was read and found to fit together.
+struct Checked {
+    bytes: Vec<u8>,
+    graph: Graph,
+    front: Front,
+    sample_rate: u32,
+}
+
+impl Checked {
+    fn of(path: &Path) -> Result<Self, SynthesisError> {
+        if !path.exists() {
+            return Err(SynthesisError::VoiceMissing(path.to_path_buf()));
+        }
+        let corrupt = |reason: String| SynthesisError::VoiceCorrupt { path: path.to_path_buf(), reason };
+        let (bytes, model) = onnx::read(path).map_err(|fault| corrupt(fault.to_string()))?;
+        let mut graph = Graph::of(&model).map_err(corrupt)?;
+        if let Ok(view) = GraphView::of(&bytes) {
+            graph = graph.with_rows(&view, &model);
+        }
+        let front = Front::beside(path, &model, &graph).map_err(corrupt)?;
+        front.fits(&graph, &model).map_err(corrupt)?;
+        let sample_rate = front.sample_rate().ok_or_else(|| corrupt("its graph does not say its sample rate".to_owned()))?;
+        Ok(Checked { bytes, graph, front, sample_rate })
+    }
+}
+
 impl VitsVoice {
-    /// Loads `voice.onnx` with `voice.onnx.json` (Piper) or `tokens.txt` (letters) beside it. 1 or 2 `threads`.
+    /// Loads `voice.onnx` with `voice.onnx.json` (Piper), `tokens.txt` and `lexicon.txt` (words), or `tokens.txt` (letters) beside it.
+    /// 1 or 2 `threads`.
     ///
     /// A voice of Piper's form is cut and streamed ([`super::seams`]) once it was found that its parts equal the whole; the
     /// verdict is kept in the cache folder. Loading the parts takes 0.4 s of CPU, where the whole (6,500 nodes) took 1.4: ONNX
@@ -60,20 +85,8 @@ impl VitsVoice {
     /// # Errors
     /// As [`VitsVoice::load`].
     pub fn load_with(path: &Path, threads: u32, cache: Option<&Path>) -> Result<Self, SynthesisError> {
-        if !path.exists() {
-            return Err(SynthesisError::VoiceMissing(path.to_path_buf()));
-        }
-        let corrupt = |reason: String| SynthesisError::VoiceCorrupt { path: path.to_path_buf(), reason };
-        let (bytes, model) = onnx::read(path).map_err(|fault| corrupt(fault.to_string()))?;
-        let graph = Graph::of(&model).map_err(corrupt)?;
-        let front = Front::beside(path, &model).map_err(corrupt)?;
-        let (sample_rate, speakers, scales, highest_id) = match &front {
-            Front::Piper(config) => (config.sample_rate, config.speakers, config.scales, config.highest_id()),
-            Front::Chars(table) => {
-                (table.sample_rate, table.speakers, Scales { noise: 0.667, length: 1.0, noise_width: 0.8 }, table.highest_id())
-            }
-        };
-        fits(&graph, &model, speakers, highest_id).map_err(corrupt)?;
+        let Checked { bytes, graph, front, sample_rate } = Checked::of(path)?;
+        let (scales, speakers) = (front.scales(), front.speakers());
         let name = path.file_stem().unwrap_or_default().to_string_lossy().into_owned();
         let file = VoiceFile {
             bytes: &bytes,
@@ -82,14 +95,18 @@ impl VitsVoice {
             threads,
             name: &name,
             probe: front.probe(),
-            speaker: speakers.saturating_sub(1),
+            speaker: speakers.1.saturating_add(speakers.0).saturating_sub(1),
         };
-        let body = file.load(cache).map_err(|error| match error {
-            Failure::Runtime(error) => error,
-            Failure::Ort(error) if is_out_of_memory(&error) => SynthesisError::OutOfMemory(path.to_path_buf()),
-            Failure::Ort(error) => corrupt(format!("ONNX Runtime refuses it ({})", first_line(error.message()))),
-        })?;
+        let body = file.load(cache).map_err(|failure| refused(path, failure))?;
         Ok(VitsVoice { body, graph, front, scales, speakers, sample_rate, name })
+    }
+
+    /// Looks at the graph and what stands beside it, without an engine.
+    ///
+    /// # Errors
+    /// [`SynthesisError::VoiceMissing`] and [`SynthesisError::VoiceCorrupt`].
+    pub fn check(path: &Path) -> Result<(), SynthesisError> {
+        Checked::of(path).map(|_| ())
     }
 
     /// Whether it is spoken in pieces.
@@ -101,30 +118,13 @@ impl VitsVoice {
     /// How many speakers it has.
     #[must_use]
     pub fn speakers(&self) -> u32 {
-        self.speakers
+        self.speakers.0
     }
 
     /// The scales that the options lead to.
     #[must_use]
     pub fn scales(&self, options: &VoiceOptions) -> Scales {
-        let bounded = |chosen: Option<f32>, own: f32| chosen.filter(|v| v.is_finite()).map_or(own, |v| v.clamp(0.0, 2.0));
-        let speed = if options.speed.is_finite() { options.speed.clamp(0.25, 4.0) } else { 1.0 };
-        Scales {
-            noise: bounded(options.noise, self.scales.noise),
-            length: self.scales.length / speed,
-            noise_width: bounded(options.noise_width, self.scales.noise_width),
-        }
-    }
-
-    /// The speaker that the options ask for; the first one without.
-    fn speaker(&self, options: &VoiceOptions) -> Result<u32, SynthesisError> {
-        match options.speaker {
-            Some(speaker) if speaker >= self.speakers => Err(SynthesisError::Unsupported(match self.speakers {
-                1 => format!("The voice {} has only one speaker, number 0, and {speaker} was asked for", self.name),
-                count => format!("The voice {} has the speakers 0 to {}, and {speaker} was asked for", self.name, count.saturating_sub(1)),
-            })),
-            speaker => Ok(speaker.unwrap_or(0)),
-        }
+        wishes::scales(self.scales, options)
     }
 
     /// Speaks the ids of one sentence: mono samples as the graph gives them, in one or more pieces.
@@ -139,11 +139,22 @@ impl VitsVoice {
         cancel: &CancelToken,
         on_piece: &mut dyn FnMut(Vec<f32>),
     ) -> Result<Outcome<()>, SynthesisError> {
+        self.run(&ids.to_vec().into(), scales, speaker, cancel, on_piece)
+    }
+
+    fn run(
+        &mut self,
+        symbols: &Symbols,
+        scales: Scales,
+        speaker: u32,
+        cancel: &CancelToken,
+        on_piece: &mut dyn FnMut(Vec<f32>),
+    ) -> Result<Outcome<()>, SynthesisError> {
         if cancel.is_cancelled() {
             return Ok(Outcome::Cancelled);
         }
         let failed = |error: ort::Error| failed(&self.name, &error);
-        let inputs = inputs(&self.graph, ids, scales, speaker).map_err(failed)?;
+        let inputs = inputs(&self.graph, symbols, scales, speaker).map_err(failed)?;
         let options = RunOptions::new().map_err(failed)?;
         let body = &mut self.body;
         let result = watched(cancel, &options, || match body {
@@ -163,18 +174,18 @@ impl VitsVoice {
         }
     }
 
-    /// Speaks the ids of sentences, one after the other.
+    /// Speaks sentences, one after the other.
     fn speak(
         &mut self,
-        sentences: impl Iterator<Item = Vec<i64>>,
+        sentences: Vec<Symbols>,
         options: &VoiceOptions,
         cancel: &CancelToken,
         on_audio: &mut dyn FnMut(&[f32]),
         stats: &mut SpeechStats,
     ) -> Result<Outcome<()>, SynthesisError> {
-        let (scales, speaker) = (self.scales(options), self.speaker(options)?);
-        for ids in sentences.filter(|ids| !ids.is_empty()) {
-            let outcome = self.synthesize_ids(&ids, scales, speaker, cancel, &mut |mut samples| {
+        let (scales, speaker) = (self.scales(options), wishes::speaker(options, self.speakers, &self.name)?);
+        for symbols in sentences.into_iter().filter(|symbols| !symbols.ids.is_empty()) {
+            let outcome = self.run(&symbols, scales, speaker, cancel, &mut |mut samples| {
                 if !cancel.is_cancelled() {
                     super::apply_volume(&mut samples, options.volume);
                     stats.samples = stats.samples.saturating_add(samples.len());
@@ -186,20 +197,6 @@ impl VitsVoice {
             }
         }
         Ok(Outcome::Done(()))
-    }
-
-    /// The symbols of a piece of text, sentence by sentence, and their ids.
-    fn ids_of(&self, text: &str) -> Result<Vec<Vec<i64>>, SynthesisError> {
-        match &self.front {
-            Front::Chars(table) => Ok(split(text, MAX_SYMBOLS, str::len).map(|part| table.ids_of(part)).collect()),
-            Front::Piper(config) => {
-                let sentences = match config.phoneme_type {
-                    PhonemeType::Text => vec![text.trim().to_owned()],
-                    PhonemeType::Espeak => phonemes::sentences(&phonemes::clauses(text, &config.espeak_voice)?),
-                };
-                Ok(sentences.iter().flat_map(|sentence| symbol_ids(config, sentence)).collect())
-            }
-        }
     }
 }
 
@@ -220,8 +217,8 @@ impl Synthesizer for VitsVoice {
             if cancel.is_cancelled() {
                 return Ok(Outcome::Cancelled);
             }
-            let ids = self.ids_of(piece)?;
-            if self.speak(ids.into_iter(), options, cancel, on_audio, &mut stats)? == Outcome::Cancelled {
+            let sentences = self.front.symbols_of(piece, &self.name)?;
+            if self.speak(sentences, options, cancel, on_audio, &mut stats)? == Outcome::Cancelled {
                 return Ok(Outcome::Cancelled);
             }
         }
@@ -235,86 +232,39 @@ impl Synthesizer for VitsVoice {
         cancel: &CancelToken,
         on_audio: &mut dyn FnMut(&[f32]),
     ) -> Result<Outcome<SpeechStats>, SynthesisError> {
-        let Front::Piper(config) = &self.front else {
-            return Err(SynthesisError::Unsupported(format!("The voice {} takes letters, not phonemes", self.name)));
+        let Some(sentences) = self.front.symbols_of_phonemes(phonemes.trim()) else {
+            return Err(SynthesisError::Unsupported(format!("The voice {} takes text, not phonemes", self.name)));
         };
-        let ids = symbol_ids(config, phonemes.trim());
         let mut stats = SpeechStats::default();
-        Ok(match self.speak(ids.into_iter(), options, cancel, on_audio, &mut stats)? {
+        Ok(match self.speak(sentences, options, cancel, on_audio, &mut stats)? {
             Outcome::Done(()) => Outcome::Done(stats),
             Outcome::Cancelled => Outcome::Cancelled,
         })
     }
 
     fn info(&self) -> EngineInfo {
-        EngineInfo { engine: "vits".to_owned(), name: self.name.clone(), starter: false }
+        EngineInfo { engine: self.front.engine().to_owned(), name: self.name.clone(), starter: false }
     }
 }
 
 impl Front {
-    /// Reads what stands beside the voice.
-    fn beside(path: &Path, model: &OnnxModel) -> Result<Self, String> {
-        let mut config = path.as_os_str().to_owned();
-        config.push(".json");
-        let (config, tokens) = (PathBuf::from(config), path.with_file_name("tokens.txt"));
-        if tokens.exists() && !config.exists() {
+    /// Reads what stands beside a VITS graph.
+    fn beside(path: &Path, model: &OnnxModel, graph: &Graph) -> Result<Self, String> {
+        let config = path.with_added_extension("json");
+        let (tokens, lexicon) = (path.with_file_name("tokens.txt"), path.with_file_name("lexicon.txt"));
+        if config.exists() || !tokens.exists() {
+            return match lexicon.exists() && !config.exists() {
+                true => Err("its tokens.txt is missing".to_owned()),
+                false => Ok(Front::Piper(Box::new(PiperConfig::read(&config)?))),
+            };
+        }
+        if !lexicon.exists() {
             return Ok(Front::Chars(CharTable::read(&tokens, &model.metadata)?));
         }
-        Ok(Front::Piper(Box::new(PiperConfig::read(&config)?)))
+        let (tokens, facts) = (Tokens::read(&tokens)?, Facts::of(&model.metadata)?);
+        let tones = graph.has(Role::Tones);
+        Ok(Front::Words(Box::new(Words::new(Lexicon::read(&lexicon, &tokens, tones)?, tokens, facts, tones))))
     }
-
-    /// Some symbols of this voice, whatever its language; empty when it has too few to say anything.
-    fn probe(&self) -> Vec<i64> {
-        let symbols = match self {
-            Front::Piper(config) => config.symbols(),
-            Front::Chars(table) => table.symbols(),
-        };
-        let text: String = symbols.into_iter().take(PROBE_SYMBOLS).collect();
-        match self {
-            Front::Piper(config) => config.ids_of(&text),
-            Front::Chars(table) => table.ids_of(&text),
-        }
-    }
-}
-
-/// Whether the graph and what stands beside it belong together.
-fn fits(graph: &Graph, model: &OnnxModel, speakers: u32, highest_id: i64) -> Result<(), String> {
-    let rows = |name: &str| model.initializers.get(name).and_then(|dims| dims.first().copied());
-    if rows("enc_p.emb.weight").is_some_and(|rows| highest_id >= rows) {
-        return Err("its config has more symbols than its graph, so they do not belong together".to_owned());
-    }
-    if (speakers > 1 && !graph.has(Role::Speaker)) || rows("emb_g.weight").is_some_and(|rows| i64::from(speakers) > rows) {
-        return Err("its config has more speakers than its graph, so they do not belong together".to_owned());
-    }
-    Ok(())
-}
-
-/// The ids of a sentence, in several runs when it is very long.
-fn symbol_ids(config: &PiperConfig, sentence: &str) -> Vec<Vec<i64>> {
-    split(sentence, MAX_SYMBOLS, |text| text.chars().count()).map(|part| config.ids_of(part)).collect()
-}
-
-/// Cuts a text into parts of at most `max` by `measure` (bytes or characters), at blanks where there are any.
-fn split(text: &str, max: usize, measure: fn(&str) -> usize) -> impl Iterator<Item = &str> {
-    let mut rest = text;
-    std::iter::from_fn(move || {
-        if rest.is_empty() {
-            return None;
-        }
-        // The start of the rest that is sure to hold `max`, so that a text of 1 MB is not measured anew for each part.
-        let head = rest.get(..rest.floor_char_boundary(max * 4 + 4)).unwrap_or(rest);
-        if measure(head) <= max {
-            rest = rest.get(head.len()..).unwrap_or("");
-            return Some(head);
-        }
-        let fits = |end: &usize| head.get(..*end).is_some_and(|part| measure(part) <= max);
-        let longest = head.char_indices().map(|(at, _)| at).take_while(fits).last().unwrap_or(0);
-        let blank = head.get(..longest).and_then(|part| part.rfind(char::is_whitespace)).filter(|at| *at > longest / 2);
-        let first = head.chars().next().map_or(1, char::len_utf8);
-        let (part, after) = rest.split_at(blank.unwrap_or(longest).max(first));
-        rest = after;
-        Some(part)
-    })
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 use super::*;
 use crate::models::check::onnx_make::{Message, float_tensor, int_tensor, model, node, port};
 use crate::turn::TurnId;
+use std::path::PathBuf;
 use std::sync::{Mutex, OnceLock};
 use std::thread::Builder;
 use std::time::{Duration, Instant};

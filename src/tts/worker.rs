@@ -1,8 +1,8 @@
 //! The tts thread: builds its voice, speaks clauses in order, and drops what is not wanted any more.
 
+use super::engines;
 use super::espeak::EspeakVoice;
 use super::lead::Lead;
-use super::vits::VitsVoice;
 use super::{SynthesisError, Synthesizer, VoiceOptions};
 use crate::audio::Clip;
 use crate::clock;
@@ -31,7 +31,7 @@ pub type VoiceFactory = Arc<dyn Fn() -> Result<Box<dyn Synthesizer>, SynthesisEr
 #[must_use]
 pub fn factory(choice: &VoiceChoice, threads: u32) -> VoiceFactory {
     match choice.clone() {
-        VoiceChoice::Vits(path) => Arc::new(move || Ok(Box::new(VitsVoice::load(&path, threads)?))),
+        VoiceChoice::Vits(path) => Arc::new(move || engines::load(&path, threads)),
         VoiceChoice::Espeak(language) => Arc::new(move || Ok(Box::new(EspeakVoice::load(&language)?))),
     }
 }
@@ -74,11 +74,14 @@ pub fn spawn_tts(
     })
 }
 
-/// Builds the voice and lets it say a word to nobody: the first run allocates and touches everything.
+/// Builds the voice and lets it say a word to nobody: the first run allocates and touches everything. A voice of another script
+/// does not know these letters, which says nothing against it.
 fn load(factory: &VoiceFactory) -> Result<Box<dyn Synthesizer>, SynthesisError> {
     let mut voice = factory()?;
-    voice.synthesize("Ready.", &VoiceOptions::default(), &CancelToken::never(), &mut |_| {})?;
-    Ok(voice)
+    match voice.synthesize("Ready.", &VoiceOptions::default(), &CancelToken::never(), &mut |_| {}) {
+        Ok(_) | Err(SynthesisError::Unsupported(_)) => Ok(voice),
+        Err(error) => Err(error),
+    }
 }
 
 /// The assistant is gone.

@@ -1,0 +1,242 @@
+//! `hark-voice.toml`: which file is what in a voice of two ONNX files, and how the two fit together.
+//!
+//! ```toml
+//! format = 1
+//! kind = "fastspeech2"              # or "matcha"
+//! acoustic = "acoustic.onnx"        # symbols to mel frames
+//! vocoder = "vocoder.onnx"          # mel frames to samples
+//! tokens = "tokens.txt"
+//! lexicon = "lexicon.txt"           # without it each character is a symbol
+//! sample_rate = 22050
+//! hop = 256                         # samples of a frame
+//! bands = 80
+//! acoustic_layout = "bands-first"   # [1, 80, n]; "frames-first" is [1, n, 80]
+//! vocoder_layout = "bands-first"
+//! ```
+//! Also: `mel_output` (name of the acoustic model's output), `speed_input` with `speed = "length"` or `"rate"`, `speakers`,
+//! `add_blank`, `blank_id`, `language`, and `espeak = "en-us"` when the symbols are phonemes of espeak-ng.
+
+use serde::Deserialize;
+use std::path::Path;
+
+/// The name of the file.
+pub const NAME: &str = "hark-voice.toml";
+/// Real ones have 500 bytes.
+const MAX_BYTES: u64 = 64 << 10;
+
+/// Which axis of a mel comes first, after the batch.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Layout {
+    /// `[1, bands, frames]`.
+    #[default]
+    BandsFirst,
+    /// `[1, frames, bands]`.
+    FramesFirst,
+}
+
+/// What the number means that the acoustic model takes for its speed.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Speed {
+    /// Length: twice is twice as slow.
+    #[default]
+    Length,
+    /// Rate: twice is twice as fast.
+    Rate,
+}
+
+/// What made the acoustic model.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Acoustic {
+    /// FastSpeech 2 and its relatives: the same text sounds the same each time.
+    #[default]
+    Fastspeech2,
+    /// Matcha-TTS: takes a noise scale.
+    Matcha,
+}
+
+impl Acoustic {
+    /// The engine's name.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Acoustic::Fastspeech2 => "fastspeech2",
+            Acoustic::Matcha => "matcha",
+        }
+    }
+}
+
+/// A validated description.
+#[derive(Clone, Debug, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct VoiceToml {
+    /// Version of the format; this program reads 1.
+    pub format: u32,
+    /// What made the acoustic model.
+    #[serde(default)]
+    pub kind: Acoustic,
+    /// File of the acoustic model, in the same folder.
+    pub acoustic: String,
+    /// File of the vocoder.
+    pub vocoder: String,
+    /// File of the table of symbols.
+    pub tokens: String,
+    /// File of the lexicon.
+    pub lexicon: Option<String>,
+    /// espeak-ng's voice, when the symbols are its phonemes.
+    pub espeak: Option<String>,
+    /// Samples per second.
+    pub sample_rate: u32,
+    /// Samples of a frame.
+    pub hop: u32,
+    /// Mel bands of a frame.
+    pub bands: u32,
+    /// How the acoustic model gives its mel.
+    #[serde(default)]
+    pub acoustic_layout: Layout,
+    /// How the vocoder takes it.
+    #[serde(default)]
+    pub vocoder_layout: Layout,
+    /// Name of the acoustic model's output, when it gives several.
+    pub mel_output: Option<String>,
+    /// Name of the acoustic model's input for the speed, when it is an unusual one.
+    pub speed_input: Option<String>,
+    /// What that input means.
+    #[serde(default)]
+    pub speed: Speed,
+    /// Speakers.
+    #[serde(default = "one")]
+    pub speakers: u32,
+    /// A symbol that means nothing stands before, between and after the others; without: what the graph says, else not.
+    pub add_blank: Option<bool>,
+    /// That symbol.
+    #[serde(default)]
+    pub blank_id: u16,
+    /// Its language, a code or a name; `zh` matters for the blank after words.
+    #[serde(default)]
+    pub language: String,
+}
+
+fn one() -> u32 {
+    1
+}
+
+impl VoiceToml {
+    /// Reads the description in a folder.
+    ///
+    /// # Errors
+    /// What is wrong with it, as a part of a sentence.
+    pub fn read(path: &Path) -> Result<Self, String> {
+        let metadata = std::fs::metadata(path).map_err(|_| format!("its {NAME} is missing"))?;
+        if !metadata.is_file() || metadata.len() > MAX_BYTES {
+            return Err(format!("its {NAME} is no description of a voice"));
+        }
+        let text = std::fs::read_to_string(path).map_err(|error| format!("its {NAME} cannot be read ({error})"))?;
+        Self::parse(&text).map_err(|reason| format!("its {NAME} {reason}"))
+    }
+
+    /// Reads the text of a description.
+    ///
+    /// # Errors
+    /// What is wrong with it, to follow "its hark-voice.toml".
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let found: VoiceToml = toml::from_str(text.trim_start_matches('\u{feff}')).map_err(|error| {
+            let line = error.span().map(|span| 1 + text.get(..span.start).unwrap_or("").matches('\n').count());
+            let reason = error.message().lines().next().unwrap_or("").chars().take(160).collect::<String>();
+            line.map_or(format!("cannot be read ({reason})"), |line| format!("is wrong in line {line} ({reason})"))
+        })?;
+        found.validate()?;
+        Ok(found)
+    }
+
+    fn validate(&self) -> Result<(), String> {
+        if self.format != 1 {
+            return Err(format!("has the format {}, and this program knows 1", self.format));
+        }
+        let files = [Some(&self.acoustic), Some(&self.vocoder), Some(&self.tokens), self.lexicon.as_ref()];
+        if let Some(wrong) = files.into_iter().flatten().find(|name| !is_plain_name(name)) {
+            return Err(format!("names the file \"{wrong:.60}\", which is no name of a file beside it"));
+        }
+        if self.acoustic == self.vocoder {
+            return Err("names the same file as acoustic model and as vocoder".to_owned());
+        }
+        let bounds = [
+            ("sample_rate", self.sample_rate, 8_000..=48_000),
+            ("hop", self.hop, 16..=4_096),
+            ("bands", self.bands, 8..=512),
+            ("speakers", self.speakers, 1..=65_536),
+        ];
+        if let Some((name, value, range)) = bounds.into_iter().find(|(_, value, range)| !range.contains(value)) {
+            return Err(format!("gives {name} = {value}, and {} to {} are possible", range.start(), range.end()));
+        }
+        let name = |text: &String| (1..=40).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b));
+        match &self.espeak {
+            Some(voice) if !name(voice) => Err("names no voice of espeak-ng".to_owned()),
+            Some(_) if self.lexicon.is_some() => Err("has a lexicon and a voice of espeak-ng, and only one of them can be used".to_owned()),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// The name of a file in the same folder: no way out of it, on no system.
+fn is_plain_name(name: &str) -> bool {
+    (1..=200).contains(&name.len()) && !matches!(name, "." | "..") && !name.chars().any(|c| matches!(c, '/' | '\\' | ':') || c.is_control())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const GOOD: &str =
+        "format = 1\nacoustic = \"a.onnx\"\nvocoder = \"v.onnx\"\ntokens = \"tokens.txt\"\nsample_rate = 22050\nhop = 256\nbands = 80\n";
+
+    #[test]
+    fn what_is_not_said_has_a_default() {
+        let found = VoiceToml::parse(GOOD).unwrap();
+        assert_eq!(
+            (found.kind, found.acoustic_layout, found.speakers, found.speed),
+            (Acoustic::Fastspeech2, Layout::BandsFirst, 1, Speed::Length)
+        );
+        let text = format!("{GOOD}kind = \"matcha\"\nacoustic_layout = \"frames-first\"\nspeed = \"rate\"\nlexicon = \"lexicon.txt\"\n");
+        let found = VoiceToml::parse(&text).unwrap();
+        assert_eq!((found.kind.name(), found.acoustic_layout, found.speed), ("matcha", Layout::FramesFirst, Speed::Rate));
+    }
+
+    #[test]
+    fn every_field_is_bounded_and_no_name_leads_out_of_the_folder() {
+        let cases = [
+            ("format = 1", "format = 2", "format 2"),
+            ("a.onnx", "../a.onnx", "no name of a file"),
+            ("a.onnx", "/etc/passwd", "no name of a file"),
+            ("a.onnx", "c:\\\\a.onnx", "no name of a file"),
+            ("a.onnx", "", "no name of a file"),
+            ("v.onnx", "a.onnx", "the same file"),
+            ("22050", "5", "sample_rate = 5"),
+            ("22050", "\"fast\"", "line 5"),
+            ("256", "0", "hop = 0"),
+            ("80", "100000", "bands = 100000"),
+            ("hop", "hops", "line 6"),
+            ("bands = 80", "bands = 80\nespeak = \"../en\"", "espeak-ng"),
+            ("bands = 80", "bands = 80\nespeak = \"en\"\nlexicon = \"l.txt\"", "only one"),
+            ("bands = 80\n", "", "bands"),
+            (GOOD, "\u{1}\u{2}", "line 1"),
+        ];
+        for (old, new, part) in cases {
+            let reason = VoiceToml::parse(&GOOD.replacen(old, new, 1)).unwrap_err();
+            assert!(reason.contains(part), "{new}: {reason}");
+        }
+        assert!(VoiceToml::parse("").is_err());
+    }
+
+    #[test]
+    fn a_large_or_missing_description_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join(NAME);
+        assert!(VoiceToml::read(&path).unwrap_err().contains("missing"));
+        std::fs::write(&path, vec![b'#'; 70_000]).unwrap();
+        assert!(VoiceToml::read(&path).unwrap_err().contains("no description"));
+        assert!(VoiceToml::read(folder.path()).is_err());
+    }
+}
