@@ -7,6 +7,10 @@
 //! ```
 //! Workers know the assistant and nobody else; the assistant alone decides ([`crate::assistant::state`]).
 
+mod sink;
+
+pub use sink::EventSink;
+
 use crate::audio::{Clip, Pcm16k};
 use crate::config::Config;
 use crate::error::{Stage, StageError};
@@ -16,7 +20,6 @@ use crate::stt::{EngineInfo, SttOptions, Transcript, Words};
 use crate::trace::{Span, Timeline};
 use crate::tts::VoiceOptions;
 use crate::turn::{Moment, TurnId};
-use crossbeam_channel::Sender;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -387,31 +390,4 @@ pub enum Event {
     ConversationCleared,
     /// All threads are down.
     Stopped,
-}
-
-/// Where events go: a channel, and a call that wakes whoever reads it (the window's repaint).
-#[derive(Clone)]
-pub struct EventSink {
-    tx: Sender<Event>,
-    wake: Arc<dyn Fn() + Send + Sync>,
-}
-
-impl EventSink {
-    /// A sink that sends and then calls `wake`.
-    pub fn new(tx: Sender<Event>, wake: impl Fn() + Send + Sync + 'static) -> Self {
-        EventSink { tx, wake: Arc::new(wake) }
-    }
-
-    /// Sends one event. A reader that is gone is no error: the program is ending.
-    pub fn send(&self, event: Event) {
-        if self.tx.send(event).is_ok() {
-            (self.wake)();
-        }
-    }
-}
-
-impl std::fmt::Debug for EventSink {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("EventSink")
-    }
 }

@@ -50,8 +50,7 @@ pub(super) enum Received {
 }
 
 /// Which worker's events come where: those that work, then those that are being made ready.
-const PLACES: [Stage; 8] =
-    [Stage::Capture, Stage::Stt, Stage::Llm, Stage::Tts, Stage::Playback, Stage::Stt, Stage::Llm, Stage::Tts];
+const PLACES: [Stage; 8] = [Stage::Capture, Stage::Stt, Stage::Llm, Stage::Tts, Stage::Playback, Stage::Stt, Stage::Llm, Stage::Tts];
 /// From here on they are being made ready.
 const NEXT: usize = 5;
 

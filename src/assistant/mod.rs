@@ -26,11 +26,13 @@ pub mod state;
 mod state_chaos_tests;
 #[cfg(test)]
 mod state_tests;
+mod switching;
 #[cfg(test)]
-mod switching_tests;
+mod switching_chaos_tests;
 #[cfg(test)]
 mod switching_run_tests;
-mod switching;
+#[cfg(test)]
+mod switching_tests;
 mod turn_events;
 
 pub use registry::Devices;

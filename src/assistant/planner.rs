@@ -223,7 +223,9 @@ fn carry_out(raw: &Config, plan: &Plan) -> Config {
     config.speculate = raw.speculate && plan.speculate;
     // What was too large to be chosen is too large to be taken instead.
     let smaller = |used: &Option<PathBuf>, wished: &Option<PathBuf>, spare: &mut Vec<ModelEntry>| {
-        if used != wished && let Some(used) = used {
+        if used != wished
+            && let Some(used) = used
+        {
             let most = bytes_of(used);
             spare.retain(|entry| entry.bytes <= most);
         }

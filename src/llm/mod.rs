@@ -33,6 +33,8 @@ pub mod window;
 pub mod worker;
 
 #[cfg(test)]
+mod carry_tests;
+#[cfg(test)]
 mod edit_tests;
 #[cfg(test)]
 mod idle_tests;

@@ -113,8 +113,7 @@ impl<'m> LlamaSession<'m> {
         if self.engine.only_work_differs(wanted) {
             self.engine.set_work(wanted);
         } else {
-            self.engine = Engine::new(self.model, wanted)
-                .inspect_err(|error| tracing::warn!(%error, "the new context was not taken"))?;
+            self.engine = Engine::new(self.model, wanted).inspect_err(|error| tracing::warn!(%error, "the new context was not taken"))?;
             self.before = None;
         }
         self.idle.teach(self.engine.governor());

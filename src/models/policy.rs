@@ -160,11 +160,18 @@ impl Reason {
                 if *free_bytes < KEEP_FREE {
                     format!("Only {free} of memory are free, so the smaller {kind} {used} is used instead of {wished}.")
                 } else {
-                    format!("{wished} needs about {} of the {free} of memory that are free, so the smaller {kind} {used} is used.", size(*need))
+                    format!(
+                        "{wished} needs about {} of the {free} of memory that are free, so the smaller {kind} {used} is used.",
+                        size(*need)
+                    )
                 }
             }
             Reason::Tight { need_bytes, free_bytes } => {
-                format!("The models need about {} and {} of memory are free, so other programs may become slow.", size(*need_bytes), size(*free_bytes))
+                format!(
+                    "The models need about {} and {} of memory are free, so other programs may become slow.",
+                    size(*need_bytes),
+                    size(*free_bytes)
+                )
             }
             Reason::Battery { stt_threads, chat_threads } => format!(
                 "On battery hearing uses {} and thinking {}, and nothing is computed ahead of your words.",

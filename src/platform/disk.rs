@@ -40,12 +40,14 @@ mod system {
 
 #[cfg(not(target_os = "linux"))]
 mod system {
-    use std::path::Path;
+    use std::path::{Path, PathBuf};
 
     pub(super) fn may_vanish(path: &Path) -> bool {
+        // Windows writes full paths as \\?\C:\…, and its drives as C:\.
+        let path = path.to_str().and_then(|text| text.strip_prefix(r"\\?\")).map_or_else(|| path.to_owned(), PathBuf::from);
         let disks = sysinfo::Disks::new_with_refreshed_list();
-        let disk = disks.list().iter().filter(|disk| path.starts_with(disk.mount_point())).max_by_key(|disk| disk.mount_point().as_os_str().len());
-        disk.is_none_or(sysinfo::Disk::is_removable)
+        let holds = disks.list().iter().filter(|disk| path.starts_with(disk.mount_point()));
+        holds.max_by_key(|disk| disk.mount_point().as_os_str().len()).is_some_and(sysinfo::Disk::is_removable)
     }
 }
 
