@@ -7,21 +7,32 @@
 //! ```
 
 mod active;
+mod crew;
+mod faults;
 mod listening;
 #[cfg(test)]
 mod listening_tests;
 mod outbox;
+pub mod planner;
 pub mod ptt;
 pub mod registry;
 pub mod run;
 #[cfg(test)]
 mod run_tests;
+mod seat;
 mod stages;
 pub mod state;
 #[cfg(test)]
 mod state_chaos_tests;
 #[cfg(test)]
 mod state_tests;
+mod switching;
+#[cfg(test)]
+mod switching_chaos_tests;
+#[cfg(test)]
+mod switching_run_tests;
+#[cfg(test)]
+mod switching_tests;
 mod turn_events;
 
 pub use registry::Devices;

@@ -22,6 +22,7 @@ pub(crate) mod meter;
 pub mod names;
 pub mod note;
 pub mod pack;
+pub mod policy;
 pub mod probe;
 pub mod recommend;
 pub mod record;

@@ -191,7 +191,7 @@ impl ViewState {
                 self.last_timing = None;
                 self.last_end = None;
             }
-            Event::CaptureStarted(..) | Event::Silenced(..) => {}
+            Event::CaptureStarted(..) | Event::Silenced(..) | Event::Switching(..) | Event::InUse(..) | Event::Plan(_) => {}
             Event::Stopped => self.stopped = true,
         }
     }
