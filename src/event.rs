@@ -33,6 +33,8 @@ pub enum UserAction {
     SubmitText(String),
     /// A recorded question (the command line).
     SubmitAudio(Pcm16k),
+    /// Speak this text (markdown); it is no part of the conversation.
+    Say(String),
     /// Forget the conversation and start a new one.
     NewConversation,
     /// New choices: takes effect from the next turn on; engines whose model changed are loaded anew.

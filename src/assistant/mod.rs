@@ -16,6 +16,7 @@ pub mod registry;
 pub mod run;
 #[cfg(test)]
 mod run_tests;
+mod saying;
 mod stages;
 pub mod state;
 #[cfg(test)]

@@ -221,6 +221,7 @@ impl State {
                 self.begin(Stand::Transcribing, now, out);
                 out.push(Effect::Stt(SttCmd::Transcribe(self.turn, pcm)));
             }
+            UserAction::Say(text) => self.say(&text, now, out),
             UserAction::NewConversation => {
                 self.interrupt(out);
                 out.push(Effect::Llm(LlmCmd::Reset));

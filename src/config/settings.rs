@@ -47,6 +47,8 @@ pub struct Settings {
     pub chat: ChatSettings,
     /// The voice.
     pub voice: VoiceSettings,
+    /// The battery.
+    pub power: PowerSettings,
 }
 
 /// `[window]`
@@ -102,7 +104,7 @@ impl Default for AudioSettings {
 }
 
 /// `[models]`
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct ModelSettings {
     /// Where models are; none is the data folder and the program's own `models/`.
@@ -115,6 +117,30 @@ pub struct ModelSettings {
     pub voice: Option<String>,
     /// Models that did nothing for so many minutes give their memory back until the next press; none: never.
     pub unload_after_minutes: Option<u32>,
+    /// When a model would leave less than 2 GB of memory free, the next smaller installed one is used, and said. Off: the
+    /// chosen one is loaded whatever is free. A model of the command line is always taken as it is.
+    pub fit_memory: bool,
+}
+
+impl Default for ModelSettings {
+    fn default() -> Self {
+        ModelSettings { folder: None, stt: None, chat: None, voice: None, unload_after_minutes: None, fit_memory: true }
+    }
+}
+
+/// `[power]`
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct PowerSettings {
+    /// On battery hearing and thinking use half of the threads (at least 1), and nothing is computed ahead for words that
+    /// may still change. Off: as on mains.
+    pub save_on_battery: bool,
+}
+
+impl Default for PowerSettings {
+    fn default() -> Self {
+        PowerSettings { save_on_battery: true }
+    }
 }
 
 /// `[hearing]`

@@ -4,4 +4,9 @@
 pub mod catalog;
 pub mod check;
 pub mod cut;
+pub mod desk;
+pub mod listing;
+pub mod manager;
+pub mod messages;
+pub mod services;
 pub mod store;
