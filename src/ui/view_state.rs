@@ -5,6 +5,7 @@ use crate::event::{Event, Phase, StageStatus, Timing, TurnEnd};
 use crate::stt::Words;
 use crate::trace::Timeline;
 use crate::turn::TurnId;
+use crate::ui::models::view::ModelsView;
 use std::collections::BTreeMap;
 use std::ops::Range;
 
@@ -124,6 +125,8 @@ pub struct ViewState {
     pub last_end: Option<TurnEnd>,
     /// All threads are down.
     pub stopped: bool,
+    /// Models: what is there, what is being done with them.
+    pub models: ModelsView,
     last_fault: Option<StageError>,
 }
 

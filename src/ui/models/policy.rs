@@ -1,0 +1,37 @@
+//! What decides which of the installed models works and how hard: memory, battery, rest. Each can be overridden here.
+
+use super::{amounts, row};
+use crate::ui::icons::Icon;
+use crate::ui::settings_panel::Form;
+use crate::ui::view_state::ViewState;
+use crate::ui::{UiCommand, UiContext};
+use egui::Ui;
+
+/// Draws the facts and the switches.
+pub fn policy_ui(ui: &mut Ui, state: &ViewState, cx: &UiContext<'_>, out: &mut Vec<UiCommand>) {
+    let t = cx.tokens;
+    let y = ui.cursor().top() + 2.0;
+    ui.painter().hline(ui.max_rect().x_range(), y, egui::Stroke::new(1.0, t.hairline));
+    ui.add_space(10.0);
+    let computer = &state.models.listing.computer;
+    if computer.memory_bytes > 0 {
+        let free = cx.texts.f("policy.memory", amounts::size(computer.free_memory_bytes));
+        row::mark_ui(ui, cx, Icon::Info, t.accent, &free.replacen("{}", &amounts::size(computer.memory_bytes), 1), "");
+    }
+    ui.add_space(4.0);
+    let mut edited = Box::new(cx.settings.clone());
+    let mut form = Form { cx, commit: false };
+    form.switch(ui, cx.texts.t("policy.fit_memory"), cx.texts.t("policy.fit_memory_tip"), &mut edited.models.fit_memory);
+    form.switch(ui, cx.texts.t("policy.battery"), cx.texts.t("policy.battery_tip"), &mut edited.power.save_on_battery);
+    let mut rests = vec![(cx.texts.t("policy.never").to_owned(), None)];
+    let own = edited.models.unload_after_minutes;
+    let mut minutes = vec![5, 15, 30, 60];
+    minutes.extend(own);
+    minutes.sort_unstable();
+    minutes.dedup();
+    rests.extend(minutes.into_iter().map(|m: u32| (cx.texts.f("policy.minutes", m), Some(m))));
+    form.choice(ui, cx.texts.t("policy.unload"), &rests, &mut edited.models.unload_after_minutes);
+    if form.commit && *edited != *cx.settings {
+        out.push(UiCommand::Save(edited));
+    }
+}

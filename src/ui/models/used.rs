@@ -1,0 +1,52 @@
+//! What is in use now, and why.
+
+use super::{kind_name, section_ui};
+use crate::config::settings::ModelSettings;
+use crate::error::Stage;
+use crate::event::StageStatus;
+use crate::models::catalog::ModelKind;
+use crate::ui::icons::Icon;
+use crate::ui::models::row;
+use crate::ui::view_state::ViewState;
+use crate::ui::{UiCommand, UiContext, widgets};
+use egui::Ui;
+
+/// Draws the section with what decides about it below.
+pub fn used_ui(ui: &mut Ui, state: &ViewState, cx: &UiContext<'_>, out: &mut Vec<UiCommand>) {
+    section_ui(ui, cx, cx.texts.t("used.title"));
+    let t = cx.tokens;
+    widgets::card(t, t.raised, t.hairline).show(ui, |ui| {
+        ui.set_width(ui.available_width());
+        ui.spacing_mut().item_spacing.y = 3.0;
+        for (kind, stage) in [(ModelKind::Stt, Stage::Stt), (ModelKind::Chat, Stage::Llm), (ModelKind::Voice, Stage::Tts)] {
+            let what = kind_name(cx, kind);
+            match state.stages.get(&stage) {
+                Some(StageStatus::Ready(info)) => {
+                    row::name_ui(ui, cx, &format!("{what}: {}", info.name));
+                    let why = if info.starter { cx.texts.t("used.starter") } else { why(&cx.settings.models, kind, cx) };
+                    row::mark_ui(ui, cx, Icon::Check, t.speaking, why, "");
+                }
+                Some(StageStatus::Unavailable(error)) => {
+                    row::name_ui(ui, cx, &format!("{what}: {}", cx.texts.t("status.none")));
+                    row::mark_ui(ui, cx, Icon::Warning, t.thinking, &error.message, &error.hint);
+                }
+                Some(StageStatus::Loading) | None => {
+                    row::name_ui(ui, cx, &format!("{what}: …"));
+                    row::mark_ui(ui, cx, Icon::Dots, t.secondary, cx.texts.t("loading.start"), "");
+                }
+            }
+            ui.add_space(4.0);
+        }
+        super::policy::policy_ui(ui, state, cx, out);
+    });
+}
+
+fn why<'a>(models: &ModelSettings, kind: ModelKind, cx: &UiContext<'a>) -> &'a str {
+    let chosen = match kind {
+        ModelKind::Stt => models.stt.is_some(),
+        ModelKind::Chat => models.chat.is_some(),
+        ModelKind::Voice => models.voice.is_some(),
+        ModelKind::Vad | ModelKind::Embedding => false,
+    };
+    if chosen { cx.texts.t("used.chosen") } else { cx.texts.t("used.best") }
+}
