@@ -2,6 +2,7 @@
 
 use crate::error::{Severity, Stage, StageError};
 use crate::event::{Event, Phase, StageStatus, Timing, TurnEnd};
+use crate::models::catalog::ModelKind;
 use crate::stt::Words;
 use crate::trace::Timeline;
 use crate::turn::TurnId;
@@ -110,6 +111,17 @@ pub enum TalkLook {
     Stopping,
 }
 
+/// Something that memory or battery decided.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Policy {
+    /// The kind of model that it is about; `None`: all of them.
+    pub kind: Option<ModelKind>,
+    /// What was decided and why.
+    pub sentence: String,
+    /// What to do about it; empty: nothing.
+    pub hint: String,
+}
+
 /// Everything that is shown.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ViewState {
@@ -125,6 +137,8 @@ pub struct ViewState {
     pub last_end: Option<TurnEnd>,
     /// All threads are down.
     pub stopped: bool,
+    /// Why models or threads are not simply those of the settings.
+    pub policy: Vec<Policy>,
     /// Models: what is there, what is being done with them.
     pub models: ModelsView,
     last_fault: Option<StageError>,

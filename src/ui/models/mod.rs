@@ -16,6 +16,7 @@ pub mod view;
 use super::view_state::ViewState;
 use super::{UiCommand, UiContext, UiMemory, fonts, theme, widgets};
 use crate::config::settings::Settings;
+use crate::error::Stage;
 use crate::models::catalog::ModelKind;
 use crate::models::manager::ManagerCommand;
 use egui::{RichText, Ui};
@@ -61,6 +62,16 @@ impl Used {
             ModelKind::Vad | ModelKind::Embedding => None,
         }
     }
+
+    /// A stage works with this file from now on.
+    pub fn set(&mut self, stage: Stage, file: Option<PathBuf>) {
+        match stage {
+            Stage::Stt => self.stt = file,
+            Stage::Llm => self.chat = file,
+            Stage::Tts => self.voice = file,
+            Stage::Capture | Stage::Playback | Stage::Settings | Stage::Desktop => {}
+        }
+    }
 }
 
 /// The settings with this file chosen; `None`: nobody chooses a model of this kind.
@@ -91,8 +102,9 @@ pub fn models_ui(ui: &mut Ui, state: &ViewState, cx: &UiContext<'_>, memory: &mu
                 // A font for Chinese names is looked for once.
                 let east = *memory.chinese.get_or_insert_with(|| fonts::has_chinese(ui.ctx()));
                 cards::cards_ui(ui, &state.models, cx, out);
-                used::used_ui(ui, state, cx, out);
+                used::used_ui(ui, state, cx);
                 recommended::recommended_ui(ui, &state.models, cx, out);
+                policy::policy_ui(ui, state, cx, out);
                 installed::installed_ui(ui, state, cx, east, &mut memory.models, out);
                 offers::offers_ui(ui, &state.models, cx, east, &mut memory.models, out);
                 import::import_ui(ui, cx, &mut memory.models, out);

@@ -1,24 +1,42 @@
 //! What decides which of the installed models works and how hard: memory, battery, rest. Each can be overridden here.
 
-use super::{amounts, row};
+use super::{amounts, row, section_ui};
 use crate::ui::icons::Icon;
 use crate::ui::settings_panel::Form;
 use crate::ui::view_state::ViewState;
-use crate::ui::{UiCommand, UiContext};
+use crate::ui::{UiCommand, UiContext, widgets};
 use egui::Ui;
 
-/// Draws the facts and the switches.
+/// Draws the section: the facts, what follows from them, the switches.
 pub fn policy_ui(ui: &mut Ui, state: &ViewState, cx: &UiContext<'_>, out: &mut Vec<UiCommand>) {
+    section_ui(ui, cx, cx.texts.t("policy.title"));
     let t = cx.tokens;
-    let y = ui.cursor().top() + 2.0;
-    ui.painter().hline(ui.max_rect().x_range(), y, egui::Stroke::new(1.0, t.hairline));
-    ui.add_space(10.0);
+    widgets::card(t, t.raised, t.hairline).show(ui, |ui| {
+        ui.set_width(ui.available_width());
+        ui.spacing_mut().item_spacing.y = 3.0;
+        facts_ui(ui, state, cx);
+        switches_ui(ui, cx, out);
+    });
+}
+
+fn facts_ui(ui: &mut Ui, state: &ViewState, cx: &UiContext<'_>) {
+    let t = cx.tokens;
     let computer = &state.models.listing.computer;
     if computer.memory_bytes > 0 {
         let free = cx.texts.f("policy.memory", amounts::size(computer.free_memory_bytes));
-        row::mark_ui(ui, cx, Icon::Info, t.accent, &free.replacen("{}", &amounts::size(computer.memory_bytes), 1), "");
+        let line = free.replacen("{}", &amounts::size(computer.memory_bytes), 1);
+        row::mark_ui(ui, cx, Icon::Info, t.accent, &line, "");
+    }
+    for policy in &state.policy {
+        row::mark_ui(ui, cx, Icon::Warning, t.thinking, &policy.sentence, &policy.hint);
+    }
+    if state.policy.is_empty() {
+        row::mark_ui(ui, cx, Icon::Check, t.speaking, cx.texts.t("policy.as_wished"), "");
     }
     ui.add_space(4.0);
+}
+
+fn switches_ui(ui: &mut Ui, cx: &UiContext<'_>, out: &mut Vec<UiCommand>) {
     let mut edited = Box::new(cx.settings.clone());
     let mut form = Form { cx, commit: false };
     form.switch(ui, cx.texts.t("policy.fit_memory"), cx.texts.t("policy.fit_memory_tip"), &mut edited.models.fit_memory);

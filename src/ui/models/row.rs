@@ -50,12 +50,16 @@ pub fn name_ui(ui: &mut Ui, cx: &UiContext<'_>, name: &str) {
 /// An icon and a few words. The words say all that the icon says.
 pub fn mark_ui(ui: &mut Ui, cx: &UiContext<'_>, icon: Icon, color: Color32, text: &str, tip: &str) {
     let response = ui
-        .horizontal(|ui| {
-            ui.spacing_mut().item_spacing.x = 5.0;
+        .scope(|ui| {
+            // A line of text is lower than a button.
             ui.spacing_mut().interact_size.y = 18.0;
-            let (place, _) = ui.allocate_exact_size(vec2(15.0, 18.0), Sense::hover());
-            icons::paint(ui.painter(), icon, place.center(), 14.0, color);
-            ui.add(egui::Label::new(widgets::small(cx.tokens, text)).wrap().selectable(false))
+            ui.horizontal(|ui| {
+                ui.spacing_mut().item_spacing.x = 6.0;
+                let (place, _) = ui.allocate_exact_size(vec2(15.0, 18.0), Sense::hover());
+                icons::paint(ui.painter(), icon, place.center(), 14.0, color);
+                ui.add(egui::Label::new(widgets::small(cx.tokens, text)).wrap().selectable(false))
+            })
+            .inner
         })
         .inner;
     if !tip.is_empty() {

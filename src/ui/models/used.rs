@@ -8,11 +8,11 @@ use crate::models::catalog::ModelKind;
 use crate::ui::icons::Icon;
 use crate::ui::models::row;
 use crate::ui::view_state::ViewState;
-use crate::ui::{UiCommand, UiContext, widgets};
+use crate::ui::{UiContext, widgets};
 use egui::Ui;
 
-/// Draws the section with what decides about it below.
-pub fn used_ui(ui: &mut Ui, state: &ViewState, cx: &UiContext<'_>, out: &mut Vec<UiCommand>) {
+/// Draws the section.
+pub fn used_ui(ui: &mut Ui, state: &ViewState, cx: &UiContext<'_>) {
     section_ui(ui, cx, cx.texts.t("used.title"));
     let t = cx.tokens;
     widgets::card(t, t.raised, t.hairline).show(ui, |ui| {
@@ -23,8 +23,10 @@ pub fn used_ui(ui: &mut Ui, state: &ViewState, cx: &UiContext<'_>, out: &mut Vec
             match state.stages.get(&stage) {
                 Some(StageStatus::Ready(info)) => {
                     row::name_ui(ui, cx, &format!("{what}: {}", info.name));
-                    let why = if info.starter { cx.texts.t("used.starter") } else { why(&cx.settings.models, kind, cx) };
-                    row::mark_ui(ui, cx, Icon::Check, t.speaking, why, "");
+                    match state.policy.iter().find(|policy| policy.kind == Some(kind)) {
+                        Some(policy) => row::mark_ui(ui, cx, Icon::Info, t.accent, &policy.sentence, &policy.hint),
+                        None => row::mark_ui(ui, cx, Icon::Check, t.speaking, why(&cx.settings.models, kind, info.starter, cx), ""),
+                    }
                 }
                 Some(StageStatus::Unavailable(error)) => {
                     row::name_ui(ui, cx, &format!("{what}: {}", cx.texts.t("status.none")));
@@ -37,11 +39,13 @@ pub fn used_ui(ui: &mut Ui, state: &ViewState, cx: &UiContext<'_>, out: &mut Vec
             }
             ui.add_space(4.0);
         }
-        super::policy::policy_ui(ui, state, cx, out);
     });
 }
 
-fn why<'a>(models: &ModelSettings, kind: ModelKind, cx: &UiContext<'a>) -> &'a str {
+fn why<'a>(models: &ModelSettings, kind: ModelKind, starter: bool, cx: &UiContext<'a>) -> &'a str {
+    if starter {
+        return cx.texts.t("used.starter");
+    }
     let chosen = match kind {
         ModelKind::Stt => models.stt.is_some(),
         ModelKind::Chat => models.chat.is_some(),

@@ -180,7 +180,7 @@ fn a_file_that_nobody_knows_is_shown_with_its_hash_and_the_person_decides() {
     assert!(has(&w, "Keep this file of Whisper small?"));
     assert!(has(&w, &"ab".repeat(32)) && has(&w, &"cd".repeat(32)));
     w.commands();
-    w.click("Throw it away");
+    w.click("Do not use it");
     let answer = ManagerCommand::Answer { id: "whisper-small-q5_1".into(), file: "ggml-small-q5_1.bin".into(), keep: false };
     assert_eq!(w.commands(), [answer]);
     assert!(!has(&w, "Keep this file"));
@@ -203,8 +203,35 @@ fn the_list_can_be_narrowed_by_kind_and_by_language() {
     assert!(has(&w, "Get: Whisper base"), "a model of a hundred languages speaks this one too");
 }
 
+#[derive(Debug)]
+struct Dropped(PathBuf);
+
+impl egui::DroppedFile for Dropped {
+    fn path(&self) -> &std::path::Path {
+        &self.0
+    }
+    fn bytes(&self) -> Result<Vec<u8>, String> {
+        Err("nobody reads it here".into())
+    }
+}
+
 #[test]
-fn a_path_can_be_written_and_a_file_dropped() {
+fn files_dropped_onto_any_page_are_taken_over_and_their_page_opens() {
+    let mut w = Window::english().idle();
+    w.harness.input_mut().hovered_files.push(egui::HoveredFile::default());
+    w.harness.step();
+    w.harness.input_mut().hovered_files.clear();
+    for name in ["a.gguf", "b.bin"] {
+        w.harness.input_mut().dropped_files.push(Arc::new(Dropped(PathBuf::from("/stick").join(name))));
+    }
+    w.harness.run_steps(3);
+    let import = |name: &str| ManagerCommand::Import(PathBuf::from("/stick").join(name));
+    assert_eq!(w.commands(), [ManagerCommand::Refresh(vec!["en".into()]), import("a.gguf"), import("b.bin")]);
+    assert!(has(&w, "Stop: /stick/a.gguf"));
+}
+
+#[test]
+fn a_path_can_be_written() {
     let mut w = open_with(TALL, sample());
     w.click("Import");
     assert_eq!(w.commands(), [], "an empty field imports nothing");
