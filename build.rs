@@ -1,4 +1,5 @@
-//! Gives the program its commit (`HARK_GIT`), and stops a build that would come out wrong with a sentence that says why.
+//! Gives the program its commit (`HARK_GIT`), and stops a build that would come out wrong with a sentence that says why: with
+//! a broken catalog of models, for example.
 //! It reads files of the checkout and searches `PATH`; it starts no program and never uses the network.
 //!
 //! The native engines are compiled by the build scripts of `llama-cpp-sys-2`, `whisper-rs-sys`, `alsa-sys`, … Cargo runs
@@ -9,6 +10,11 @@
 use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
+
+// The program's own reader of catalogs, so that there is one set of rules. Most of it is only needed at run time.
+#[allow(dead_code)]
+#[path = "src/models/catalog.rs"]
+mod catalog;
 
 /// Must be as in `.cargo/config.toml`: both engines share one ggml only when both were compiled with these.
 const SWITCHES: [(&str, &str); 3] = [("GGML_NATIVE", "OFF"), ("GGML_AVX2", "ON"), ("GGML_LLAMAFILE", "ON")];
@@ -24,6 +30,7 @@ fn main() {
     }
     check_switches();
     check_engines();
+    check_catalog(&root);
     warn_of_missing_tools();
     let commit = commit(&root).map_or_else(String::new, |hash| format!(" ({hash})"));
     println!("cargo::rustc-env=HARK_GIT={commit}");
@@ -55,6 +62,33 @@ fn check_engines() {
             "cargo::error=The engines in the target folder were built before native/cpu-variants.cmake was there. \
              Run `cargo clean --release -p llama-cpp-sys-2 -p whisper-rs-sys`, then build again."
         );
+    }
+}
+
+/// A program with a broken catalog does not exist.
+fn check_catalog(root: &Path) {
+    let file = root.join("models").join("catalog.toml");
+    watch(&file);
+    let read = fs::read_to_string(&file).map_err(|error| error.to_string());
+    let catalog = match read.and_then(|text| catalog::Catalog::parse(&text).map_err(|error| error.to_string())) {
+        Ok(catalog) => catalog,
+        Err(reason) => return println!("cargo::error=models/catalog.toml: {reason}."),
+    };
+    // What has no source is part of the checkout, and is as the catalog says.
+    for model in catalog.models.iter().filter(|model| model.sources.is_empty()) {
+        for file in &model.files {
+            let path = root.join("models").join("starter").join(&file.name);
+            watch(&path);
+            let bytes = fs::metadata(&path).map(|meta| meta.len()).ok();
+            if bytes.is_none() || bytes != file.bytes {
+                println!(
+                    "cargo::error=models/catalog.toml: model {}: it has no source, and models/starter/{} is not there with its {} bytes.",
+                    model.id,
+                    file.name,
+                    file.bytes.unwrap_or(0)
+                );
+            }
+        }
     }
 }
 

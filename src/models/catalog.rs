@@ -1,9 +1,20 @@
 //! The catalog: which models can be installed, from where, and what each of them needs.
 //!
 //! `models/catalog.toml` is part of the program. Reading and judging a catalog is one function, [`Catalog::parse`]; the
-//! build runs the same rules, so that a program with a broken catalog does not exist.
+//! build runs the same rules (`build.rs` compiles this very file), so that a program with a broken catalog does not exist.
 
 use serde::{Deserialize, Serialize};
+use std::fmt;
+use std::sync::OnceLock;
+
+// Named, because the build script finds this file by a path of its own.
+#[path = "catalog_rules.rs"]
+mod rules;
+
+/// Address of the Hugging Face hub, without a slash at its end; a mirror stands in its place.
+pub const HUB: &str = "https://huggingface.co";
+/// Bytes of the longest catalog that is read.
+pub const MOST_BYTES: usize = 4_000_000;
 
 /// What a model is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -116,12 +127,14 @@ pub enum Evidence {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase", deny_unknown_fields)]
 pub enum Source {
-    /// A repository of the Hugging Face hub at a pinned revision (40 hexadecimal digits).
+    /// A repository of the Hugging Face hub.
     Hub {
         /// `owner/name`.
         repo: String,
-        /// The commit.
-        revision: String,
+        /// The commit that is taken, 40 hexadecimal digits; `None`: none is known to us, so it is whatever the branch `main`
+        /// holds on that day, and a person is told so.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        revision: Option<String>,
     },
     /// A folder on a web server: a file is at `<base>/<path>`.
     Web {
@@ -140,18 +153,118 @@ pub enum Source {
     },
 }
 
+/// Why a catalog is refused: one sentence that names the model and the field, without a full stop.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CatalogError(pub(crate) String);
+
+impl fmt::Display for CatalogError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for CatalogError {}
+
+impl Source {
+    /// Whether it always gives the same files: anything but a branch of the hub that may move on.
+    #[must_use]
+    pub fn is_pinned(&self) -> bool {
+        !matches!(self, Source::Hub { revision: None, .. })
+    }
+
+    /// The address of a file (`path` as in [`CatalogFile::path`]) at this source; `None`: it is not on a network. `hub` is
+    /// [`HUB`] or a mirror of it.
+    #[must_use]
+    pub fn address(&self, path: &str, hub: &str) -> Option<String> {
+        let path = escaped(path);
+        match self {
+            Source::Hub { repo, revision } => {
+                let revision = revision.as_deref().unwrap_or("main");
+                Some(format!("{}/{repo}/resolve/{revision}/{path}", hub.trim_end_matches('/')))
+            }
+            Source::Web { base } => Some(format!("{}/{path}", base.trim_end_matches('/'))),
+            Source::Folder { .. } | Source::Setup { .. } => None,
+        }
+    }
+}
+
+/// A path as it stands in an address: everything but letters, digits and `-._~/` as `%XX`.
+fn escaped(path: &str) -> String {
+    let mut text = String::with_capacity(path.len());
+    for byte in path.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-._~/".contains(&byte) {
+            text.push(char::from(byte));
+        } else {
+            text.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    text
+}
+
+impl CatalogFile {
+    /// Its path at the sources.
+    #[must_use]
+    pub fn path(&self) -> &str {
+        self.path.as_deref().unwrap_or(&self.name)
+    }
+}
+
 impl CatalogModel {
     /// Bytes of all files; `None`: one of them is not known.
     #[must_use]
     pub fn bytes(&self) -> Option<u64> {
         self.files.iter().try_fold(0_u64, |sum, file| sum.checked_add(file.bytes?))
     }
+
+    /// Where a file of this model can be fetched, the first that answers is taken. `hub` is [`HUB`] or a mirror of it.
+    #[must_use]
+    pub fn addresses(&self, file: &CatalogFile, hub: &str) -> Vec<String> {
+        self.sources.iter().filter_map(|source| source.address(file.path(), hub)).collect()
+    }
+
+    /// Whether it knows this language (`en`, also `en-GB` or `en_GB.UTF-8`: only the language counts).
+    #[must_use]
+    pub fn speaks(&self, language: &str) -> bool {
+        let language = plain_language(language);
+        self.languages.iter().any(|known| known == "*" || *known == language)
+    }
+}
+
+/// The language of `en-GB`, `en_GB.UTF-8` and `EN`: `en`.
+#[must_use]
+pub fn plain_language(tag: &str) -> String {
+    tag.split(['-', '_', '.', '@']).next().unwrap_or_default().trim().to_lowercase()
 }
 
 impl Catalog {
+    /// Reads a catalog in TOML and judges it.
+    ///
+    /// # Errors
+    /// The first thing that is wrong with it.
+    pub fn parse(text: &str) -> Result<Catalog, CatalogError> {
+        if text.len() > MOST_BYTES {
+            return Err(CatalogError(format!("the catalog has {} bytes, and the most that is read are {MOST_BYTES}", text.len())));
+        }
+        let catalog: Catalog = toml::from_str(text).map_err(|error| rules::unreadable(text, &error))?;
+        rules::judge(&catalog)?;
+        Ok(catalog)
+    }
+
+    /// The catalog that is part of this program.
+    #[must_use]
+    pub fn builtin() -> &'static Catalog {
+        static BUILTIN: OnceLock<Catalog> = OnceLock::new();
+        // The build refuses a catalog that does not parse, so the empty one is never met.
+        BUILTIN.get_or_init(|| Catalog::parse(include_str!("../../models/catalog.toml")).unwrap_or_default())
+    }
+
     /// The model of this name.
     #[must_use]
     pub fn get(&self, id: &str) -> Option<&CatalogModel> {
         self.models.iter().find(|model| model.id == id)
     }
 }
+
+#[cfg(test)]
+#[path = "catalog_tests.rs"]
+mod tests;
