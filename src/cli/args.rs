@@ -51,6 +51,9 @@ pub enum Command {
     Doctor(Listing),
     /// Measure how long answers take, and compare with other chains of the same engines.
     Bench(super::bench::Bench),
+    /// The child that gets files from the network; the program starts it itself.
+    #[command(hide = true)]
+    FetchWorker,
 }
 
 /// `hark ask`

@@ -79,6 +79,10 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
             return if error.exit_code() == 0 { Exit::Good } else { Exit::Usage };
         }
     };
+    // A child of this program: it has no use for settings or a terminal.
+    if let Some(Command::FetchWorker) = &cli.command {
+        return fetch_worker();
+    }
     let mut terminal = Terminal::of_this_process();
     let terminal = &mut terminal;
     if let Some(Command::Devices(args)) = &cli.command {
@@ -104,7 +108,13 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
         Some(Command::Devices(args)) => devices::run(&args, terminal),
         Some(Command::Doctor(args)) => doctor::run(&context, &args, terminal),
         Some(Command::Bench(args)) => bench::run(context, &args, terminal),
+        Some(Command::FetchWorker) => fetch_worker(),
     }
+}
+
+/// `hark fetch-worker`; its parent reads its last line, not its code.
+fn fetch_worker() -> Exit {
+    if crate::models::fetch::worker_main() == ExitCode::SUCCESS { Exit::Good } else { Exit::Failed }
 }
 
 /// Reads the settings and puts the configuration together.

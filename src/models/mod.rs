@@ -5,6 +5,7 @@ pub mod catalog;
 pub mod check;
 pub mod cut;
 pub mod desk;
+pub mod fetch;
 pub mod fit;
 pub mod listing;
 pub mod machine;
