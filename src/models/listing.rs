@@ -1,35 +1,9 @@
 //! What the model page shows: what is installed, what can be had and whether it fits, as plain values.
 
+pub use super::fit::Fit;
+
 use super::catalog::{Evidence, ModelKind, SpeedClass};
 use std::path::PathBuf;
-
-/// How a model suits this computer, known before anything is downloaded.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fit {
-    /// It fits and is quick enough.
-    Good,
-    /// It fits and will be slow.
-    Slow,
-    /// It fits, but not into what is free now.
-    Tight {
-        /// Free memory now, bytes.
-        free_bytes: u64,
-    },
-    /// It needs more memory than there is.
-    TooBig {
-        /// Bytes that it needs.
-        needs_bytes: u64,
-        /// Bytes that this computer has.
-        there_bytes: u64,
-    },
-    /// There is no room for its files.
-    NoRoom {
-        /// Bytes that its files take.
-        needs_bytes: u64,
-        /// Bytes that are free on the disk.
-        free_bytes: u64,
-    },
-}
 
 /// Where an installed model lies.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

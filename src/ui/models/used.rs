@@ -19,21 +19,21 @@ pub fn used_ui(ui: &mut Ui, state: &ViewState, cx: &UiContext<'_>) {
         ui.set_width(ui.available_width());
         ui.spacing_mut().item_spacing.y = 3.0;
         for (kind, stage) in [(ModelKind::Stt, Stage::Stt), (ModelKind::Chat, Stage::Llm), (ModelKind::Voice, Stage::Tts)] {
-            let what = kind_name(cx, kind);
+            let (what, colon) = (kind_name(cx, kind), cx.texts.t("models.colon"));
             match state.stages.get(&stage) {
                 Some(StageStatus::Ready(info)) => {
-                    row::name_ui(ui, cx, &format!("{what}: {}", info.name));
+                    row::name_ui(ui, cx, &format!("{what}{colon}{}", info.name));
                     match state.policy.iter().find(|policy| policy.kind == Some(kind)) {
                         Some(policy) => row::mark_ui(ui, cx, Icon::Info, t.accent, &policy.sentence, &policy.hint),
                         None => row::mark_ui(ui, cx, Icon::Check, t.speaking, why(&cx.settings.models, kind, info.starter, cx), ""),
                     }
                 }
                 Some(StageStatus::Unavailable(error)) => {
-                    row::name_ui(ui, cx, &format!("{what}: {}", cx.texts.t("status.none")));
+                    row::name_ui(ui, cx, &format!("{what}{colon}{}", cx.texts.t("status.none")));
                     row::mark_ui(ui, cx, Icon::Warning, t.thinking, &error.message, &error.hint);
                 }
                 Some(StageStatus::Loading) | None => {
-                    row::name_ui(ui, cx, &format!("{what}: …"));
+                    row::name_ui(ui, cx, &format!("{what}{colon}…"));
                     row::mark_ui(ui, cx, Icon::Dots, t.secondary, cx.texts.t("loading.start"), "");
                 }
             }
