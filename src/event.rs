@@ -10,12 +10,14 @@
 use crate::audio::{Clip, Pcm16k};
 use crate::config::Config;
 use crate::error::{Stage, StageError};
-use crate::llm::{ChatOptions, ReplyStats};
+use crate::llm::{ChatOptions, Memory, ReplyStats};
+use crate::models::policy::Plan;
 use crate::stt::{EngineInfo, SttOptions, Transcript, Words};
 use crate::trace::{Span, Timeline};
 use crate::tts::VoiceOptions;
 use crate::turn::{Moment, TurnId};
 use crossbeam_channel::Sender;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 /// What a person, a key or a script wants.
@@ -37,7 +39,8 @@ pub enum UserAction {
     Say(String),
     /// Forget the conversation and start a new one.
     NewConversation,
-    /// New choices: takes effect from the next turn on; engines whose model changed are loaded anew.
+    /// New choices: takes effect from the next turn on. An engine whose model changed is loaded while the old one works
+    /// on; when that fails the old one stays. The conversation goes on.
     Configure(Arc<Config>),
     /// End the program.
     Quit,
@@ -78,6 +81,10 @@ pub enum SttCmd {
     Transcribe(TurnId, Pcm16k),
     /// Options from now on.
     Configure(SttOptions),
+    /// Give the engine's memory back and say so ([`WorkerEvent::Released`]); the next command builds it again.
+    Release,
+    /// Build the engine again if it was given back.
+    Wake,
 }
 
 /// To the llm thread.
@@ -96,8 +103,14 @@ pub enum LlmCmd {
     },
     /// Forget the conversation.
     Reset,
+    /// Go on with this conversation, which was held with another model.
+    Remember(Memory),
     /// Options from now on.
     Configure(ChatOptions),
+    /// Give the engine's memory back and say so ([`WorkerEvent::Released`]); the next question loads it again.
+    Release,
+    /// Load the model again if it was given back.
+    Wake,
 }
 
 /// To the tts thread.
@@ -116,6 +129,8 @@ pub enum TtsCmd {
     Wake,
     /// Options from now on.
     Configure(VoiceOptions),
+    /// Give the engine's memory back and say so ([`WorkerEvent::Released`]); the next command loads it again.
+    Release,
 }
 
 /// To the playback thread.
@@ -221,6 +236,10 @@ pub enum WorkerEvent {
     Failed(TurnId, StageError),
     /// A worker thread ended by a fault; the stage is gone until it is started anew.
     Died(Stage, String),
+    /// An engine that was unloaded cannot be loaded again. Unless another takes its place, the next request says so too.
+    Lost(StageError),
+    /// The engine's memory was given back as it was told to.
+    Released(Stage),
 }
 
 /// What the program is doing, as the talk button shows it.
@@ -301,6 +320,13 @@ pub enum Event {
     Phase(TurnId, Phase),
     /// A stage's state changed.
     Status(Stage, StageStatus),
+    /// Another engine with this model file is being loaded for a stage; [`Event::InUse`] says how that ended.
+    Switching(Stage, Option<PathBuf>),
+    /// What a stage works with from now on, also after a new choice failed: its model's file; `None`: espeak-ng's own
+    /// voice, or a fake.
+    InUse(Stage, Option<PathBuf>),
+    /// Which models are used on how many threads, and why.
+    Plan(Arc<Plan>),
     /// Words so far, while they are being heard.
     PartialText(TurnId, Words),
     /// The question.

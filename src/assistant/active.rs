@@ -1,6 +1,7 @@
 //! The turn that is going on: what was asked, what was written, which clauses are on their way to the ear.
 
 use super::listening::Early;
+use crate::audio::Pcm16k;
 use crate::event::Timing;
 use crate::speech::{Clause, SpokenText};
 use crate::trace::{Lane, Span, Timeline, Work};
@@ -49,6 +50,12 @@ pub(super) struct Active {
     pub early: Option<Early>,
     /// The words that were computed ahead last.
     pub prefilled: String,
+    /// What was asked.
+    pub question: String,
+    /// Another chat model came after this one wrote its answer: it knows nothing of it.
+    pub new_mind: bool,
+    /// The whole recording, once it is there.
+    pub recording: Option<Pcm16k>,
     /// End of the input: key up, Enter, end of the file.
     pub input_end: Moment,
     pub answer: String,
@@ -81,6 +88,9 @@ impl Active {
             flushed: false,
             early: None,
             prefilled: String::new(),
+            question: String::new(),
+            new_mind: false,
+            recording: None,
             input_end: now,
             answer: String::new(),
             spoken: SpokenText::new(true),

@@ -98,7 +98,9 @@ impl State {
         let all = active.flushed || active.stand == Stand::Transcribing;
         let text = if all { words.text() } else { words.certain.clone() };
         out.push(Effect::Emit(Event::PartialText(active.turn, words)));
-        self.prefill(text, out);
+        if self.config.speculate {
+            self.prefill(text, out);
+        }
     }
 
     /// Has words computed ahead, once for each text. A changed word is the chat model's business: it rolls back.

@@ -7,22 +7,31 @@
 //! ```
 
 mod active;
+mod crew;
+mod faults;
 mod listening;
 #[cfg(test)]
 mod listening_tests;
 mod outbox;
+pub mod planner;
 pub mod ptt;
 pub mod registry;
 pub mod run;
 #[cfg(test)]
 mod run_tests;
 mod saying;
+mod seat;
 mod stages;
 pub mod state;
 #[cfg(test)]
 mod state_chaos_tests;
 #[cfg(test)]
 mod state_tests;
+#[cfg(test)]
+mod switching_tests;
+#[cfg(test)]
+mod switching_run_tests;
+mod switching;
 mod turn_events;
 
 pub use registry::Devices;

@@ -2,14 +2,17 @@
 //! one line here.
 
 use crate::audio::host::{InputFactory, OutputFactory};
-use crate::config::{Config, EngineSet};
-use crate::fakes;
+use crate::config::{Config, EngineSet, VoiceChoice};
+use crate::error::StageError;
+use crate::fakes::engines::{self as fakes, Fate};
 use crate::llm::worker::ChatFactory;
 use crate::llm::{ChatError, ChatModel};
+use crate::models::catalog::ModelKind;
 use crate::stt::worker::TranscriberFactory;
 use crate::stt::{TranscribeError, Transcriber};
 use crate::tts::worker::VoiceFactory;
-use std::path::PathBuf;
+use crate::tts::{SynthesisError, Synthesizer};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 /// Where sound comes from and goes to.
@@ -21,44 +24,103 @@ pub struct Devices {
     pub output: OutputFactory,
 }
 
+/// Tries a model file where a crash does no harm, before it is loaded here. Called on the thread that loads the engine, at
+/// each load: it remembers what it tried before.
+pub type Probe = Arc<dyn Fn(ModelKind, &Path) -> Result<(), StageError> + Send + Sync>;
+
+/// The probe of this configuration.
+#[must_use]
+pub fn probe(_: &Config) -> Probe {
+    Arc::new(|_, _| Ok(()))
+}
+
 /// What is said when no model file was found at all.
 const NO_FILE: &str = "(none installed)";
 
 /// Loads the speech model of this configuration.
 #[must_use]
 pub fn transcriber(config: &Config) -> TranscriberFactory {
-    match config.engines {
-        EngineSet::Fake => Arc::new(|| Ok(Box::new(fakes::engines::FakeTranscriber::default()) as Box<dyn Transcriber>)),
-        EngineSet::Real => {
-            let (model, threads) = (config.stt_model.clone(), config.stt.threads);
-            Arc::new(move || {
-                let path = model.clone().ok_or_else(|| TranscribeError::ModelMissing(PathBuf::from(NO_FILE)))?;
-                Ok(Box::new(crate::stt::whisper::WhisperTranscriber::load(&path, threads)?) as Box<dyn Transcriber>)
-            })
+    probed_transcriber(config, probe(config))
+}
+
+/// [`transcriber`] with another probe.
+#[must_use]
+pub fn probed_transcriber(config: &Config, probe: Probe) -> TranscriberFactory {
+    let (engines, model, threads) = (config.engines, config.stt_model.clone(), config.stt.threads);
+    Arc::new(move || {
+        tried(&probe, ModelKind::Stt, model.as_deref()).map_err(TranscribeError::Refused)?;
+        let path = model.clone().unwrap_or_else(|| PathBuf::from(NO_FILE));
+        match engines {
+            EngineSet::Real if model.is_none() => Err(TranscribeError::ModelMissing(path)),
+            EngineSet::Real => Ok(Box::new(crate::stt::whisper::WhisperTranscriber::load(&path, threads)?) as Box<dyn Transcriber>),
+            EngineSet::Fake => match fakes::load(model.as_deref(), "fake ears") {
+                (name, Fate::Good) => Ok(Box::new(fakes::FakeTranscriber { name, panics: false }) as Box<dyn Transcriber>),
+                (_, Fate::Missing) => Err(TranscribeError::ModelMissing(path)),
+                (_, Fate::Broken) => Err(TranscribeError::ModelCorrupt { path, reason: "the fake is broken".to_owned() }),
+                (_, Fate::TooBig) => Err(TranscribeError::OutOfMemory(path)),
+            },
         }
-    }
+    })
 }
 
 /// Loads the chat model of this configuration.
 #[must_use]
 pub fn chat(config: &Config) -> ChatFactory {
-    match config.engines {
-        EngineSet::Fake => Arc::new(|| Ok(Box::new(fakes::engines::FakeChat) as Box<dyn ChatModel>)),
-        EngineSet::Real => {
-            let (model, threads) = (config.chat_model.clone(), config.chat.threads);
-            Arc::new(move || {
-                let path = model.clone().ok_or_else(|| ChatError::ModelMissing(PathBuf::from(NO_FILE)))?;
-                Ok(Box::new(crate::llm::llama::LlamaModelHandle::load(&path, threads)?) as Box<dyn ChatModel>)
-            })
+    probed_chat(config, probe(config))
+}
+
+/// [`chat`] with another probe.
+#[must_use]
+pub fn probed_chat(config: &Config, probe: Probe) -> ChatFactory {
+    let (engines, model) = (config.engines, config.chat_model.clone());
+    Arc::new(move || {
+        tried(&probe, ModelKind::Chat, model.as_deref()).map_err(ChatError::Refused)?;
+        let path = model.clone().unwrap_or_else(|| PathBuf::from(NO_FILE));
+        match engines {
+            EngineSet::Real if model.is_none() => Err(ChatError::ModelMissing(path)),
+            // How many threads is an option of the session, which can change while the model is loaded.
+            EngineSet::Real => Ok(Box::new(crate::llm::llama::LlamaModelHandle::load(&path, 0)?) as Box<dyn ChatModel>),
+            EngineSet::Fake => match fakes::load(model.as_deref(), "fake mind") {
+                (name, Fate::Good) => Ok(Box::new(fakes::FakeChat { name }) as Box<dyn ChatModel>),
+                (_, Fate::Missing) => Err(ChatError::ModelMissing(path)),
+                (_, Fate::Broken) => Err(ChatError::ModelCorrupt { path, reason: "the fake is broken".to_owned() }),
+                (_, Fate::TooBig) => Err(ChatError::OutOfMemory(path)),
+            },
         }
-    }
+    })
 }
 
 /// Loads the voice of this configuration.
 #[must_use]
 pub fn voice(config: &Config) -> VoiceFactory {
-    match config.engines {
-        EngineSet::Fake => Arc::new(|| Ok(Box::new(fakes::engines::FakeVoice::default()) as _)),
-        EngineSet::Real => crate::tts::worker::factory(&config.voice, config.stt.threads),
-    }
+    probed_voice(config, probe(config))
+}
+
+/// [`voice`] with another probe.
+#[must_use]
+pub fn probed_voice(config: &Config, probe: Probe) -> VoiceFactory {
+    let file = match &config.voice {
+        VoiceChoice::Vits(path) => Some(path.clone()),
+        VoiceChoice::Espeak(_) => None,
+    };
+    let real = crate::tts::worker::factory(&config.voice, config.voice_threads);
+    let engines = config.engines;
+    Arc::new(move || {
+        tried(&probe, ModelKind::Voice, file.as_deref()).map_err(SynthesisError::Refused)?;
+        let path = file.clone().unwrap_or_default();
+        match engines {
+            EngineSet::Real => real(),
+            EngineSet::Fake => match fakes::load(file.as_deref(), "fake voice") {
+                (name, Fate::Good) => Ok(Box::new(fakes::FakeVoice { name, broken: false }) as Box<dyn Synthesizer>),
+                (_, Fate::Missing) => Err(SynthesisError::VoiceMissing(path)),
+                (_, Fate::Broken) => Err(SynthesisError::VoiceCorrupt { path, reason: "the fake is broken".to_owned() }),
+                (_, Fate::TooBig) => Err(SynthesisError::OutOfMemory(path)),
+            },
+        }
+    })
+}
+
+/// Without a file there is nothing to try.
+fn tried(probe: &Probe, kind: ModelKind, file: Option<&Path>) -> Result<(), StageError> {
+    file.map_or(Ok(()), |file| probe(kind, file))
 }

@@ -1,21 +1,17 @@
 //! The one loop around the pure [`step`]: takes inputs, carries out effects, never blocks on a worker.
 
-use super::outbox::Outbox;
-use super::registry::{self, Devices};
+use super::crew::{Crew, END_WITHIN, Received};
+use super::planner::{self, Loaded, Planned, Planner, Sensors, ThisMachine};
+use super::registry::{self, Devices, Probe};
 use super::state::{Effect, Input, State, step};
-use crate::audio::capture::spawn_capture;
 use crate::audio::level::Levels;
-use crate::audio::playback::spawn_playback;
-use crate::audio::vad;
 use crate::clock;
 use crate::config::Config;
-use crate::error::{Severity, Stage, StageError};
-use crate::event::{CaptureCmd, Event, EventSink, LlmCmd, PlayCmd, SttCmd, TtsCmd, UserAction, WorkerEvent};
-use crate::llm::worker::spawn_llm;
-use crate::stt::worker::spawn_stt;
-use crate::tts::worker::spawn_tts;
-use crate::turn::{TurnClock, TurnId, TurnReader};
-use crossbeam_channel::{Receiver, Select, Sender, bounded};
+use crate::event::{Event, EventSink, UserAction};
+use crate::models::policy::Plan;
+use crate::turn::TurnId;
+use crossbeam_channel::{Receiver, Sender, bounded};
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -24,8 +20,6 @@ use std::time::Duration;
 const ACTIONS: usize = 256;
 /// While a worker's inbox is full its commands are offered again so often.
 const RETRY: Duration = Duration::from_millis(5);
-/// All threads are down within this time after Quit; the window promises one second.
-const END_WITHIN: Duration = Duration::from_millis(900);
 
 /// The running core. Dropping it ends it.
 #[derive(Debug)]
@@ -41,11 +35,22 @@ impl Assistant {
     /// # Errors
     /// When the system gives no threads.
     pub fn start(config: Arc<Config>, devices: Devices, events: EventSink) -> std::io::Result<Assistant> {
+        let tools = Tools::of_this_machine(&config);
+        Self::start_with(config, devices, tools, events)
+    }
+
+    /// [`Assistant::start`] with other eyes on the machine and another probe.
+    ///
+    /// # Errors
+    /// When the system gives no threads.
+    pub fn start_with(wish: Arc<Config>, devices: Devices, tools: Tools, events: EventSink) -> std::io::Result<Assistant> {
         let (actions, inbox) = bounded(ACTIONS);
         let levels = Arc::new(Levels::default());
-        let crew = Crew::start(&config, devices, Arc::clone(&levels))?;
-        let thread =
-            std::thread::Builder::new().name("hark-assistant".to_owned()).spawn(move || crew.run(State::new(config), &inbox, &events))?;
+        let mut planner = Planner::start(tools.sensors)?;
+        let planned = planner.begin(&wish);
+        let crew = Crew::start(&planned.config, devices, tools.probe, Arc::clone(&levels))?;
+        let desk = Desk { crew, planner, loaded: Loaded::default(), events, plan: None };
+        let thread = std::thread::Builder::new().name("hark-assistant".to_owned()).spawn(move || desk.run(planned, &inbox))?;
         Ok(Assistant { actions, levels, thread: Some(thread) })
     }
 
@@ -91,194 +96,94 @@ impl Drop for Assistant {
     }
 }
 
-/// The workers and what is needed to build them anew.
-struct Crew {
-    devices: Devices,
-    levels: Arc<Levels>,
-    turns: TurnReader,
-    clock: TurnClock,
-    capture: Outbox<CaptureCmd>,
-    stt: Outbox<SttCmd>,
-    llm: Outbox<LlmCmd>,
-    tts: Outbox<TtsCmd>,
-    playback: Outbox<PlayCmd>,
+/// What the core needs besides sound: who looks at the machine, and who tries a model file first.
+pub struct Tools {
+    /// Memory and battery.
+    pub sensors: Box<dyn Sensors>,
+    /// See [`Probe`].
+    pub probe: Probe,
 }
 
-/// What came over the channels.
-enum Received {
-    Event(WorkerEvent),
-    Action(UserAction),
-    WorkerGone(usize),
-    UserGone,
-    Timeout,
-}
-
-/// Waits for the first of: an action, an event of a worker whose channel is open, the timeout (none: for ever).
-fn receive(workers: &[Option<&Receiver<WorkerEvent>>], inbox: &Receiver<UserAction>, timeout: Option<Duration>) -> Received {
-    let mut select = Select::new();
-    let user = select.recv(inbox);
-    let mut places = Vec::with_capacity(workers.len());
-    for (place, worker) in workers.iter().enumerate() {
-        if let Some(worker) = worker {
-            select.recv(worker);
-            places.push((place, *worker));
-        }
+impl Tools {
+    /// The real ones.
+    #[must_use]
+    pub fn of_this_machine(config: &Config) -> Tools {
+        Tools { sensors: Box::new(ThisMachine), probe: registry::probe(config) }
     }
-    let ready = match timeout {
-        Some(timeout) => match select.select_timeout(timeout) {
-            Ok(ready) => ready,
-            Err(_) => return Received::Timeout,
-        },
-        None => select.select(),
-    };
-    let index = ready.index();
-    if index == user {
-        return ready.recv(inbox).map_or(Received::UserGone, Received::Action);
-    }
-    // The inbox was registered first, so the workers follow from 1 on.
-    let (place, worker) = places[index - 1];
-    ready.recv(worker).map_or(Received::WorkerGone(place), Received::Event)
 }
 
-/// What the loop waited for.
-enum Got {
-    Input(Input),
-    Nothing,
-    Gone,
+struct Desk {
+    crew: Crew,
+    planner: Planner,
+    /// What the engines hold.
+    loaded: Loaded,
+    events: EventSink,
+    /// What was told last.
+    plan: Option<Arc<Plan>>,
 }
 
-fn start_capture(config: &Config, devices: &Devices, levels: &Arc<Levels>) -> std::io::Result<Outbox<CaptureCmd>> {
-    let Some(input) = &devices.input else { return Ok(Outbox::absent(Stage::Capture)) };
-    Outbox::start(|up| spawn_capture(Arc::clone(input), config.microphone.clone(), config.keep_microphone_open, up, Arc::clone(levels)))
-}
-
-fn start_stt(config: &Config, turns: &TurnReader) -> std::io::Result<Outbox<SttCmd>> {
-    Outbox::start(|up| spawn_stt(registry::transcriber(config), config.stt.clone(), up, turns.clone(), vad::earshot, config.unload_after))
-}
-
-fn start_llm(config: &Config, turns: &TurnReader) -> std::io::Result<Outbox<LlmCmd>> {
-    Outbox::start(|up| spawn_llm(registry::chat(config), config.chat.clone(), up, turns.clone(), config.unload_after))
-}
-
-fn start_tts(config: &Config, turns: &TurnReader) -> std::io::Result<Outbox<TtsCmd>> {
-    Outbox::start(|up| spawn_tts(registry::voice(config), config.voice_options.clone(), up, turns.clone(), config.unload_after))
-}
-
-fn start_playback(config: &Config, devices: &Devices, levels: &Arc<Levels>, turns: &TurnReader) -> std::io::Result<Outbox<PlayCmd>> {
-    let (host, speaker) = (Arc::clone(&devices.output), config.speaker.clone());
-    Outbox::start(|up| spawn_playback(host, speaker, up, Arc::clone(levels), turns.clone()))
-}
-
-impl Crew {
-    fn start(config: &Config, devices: Devices, levels: Arc<Levels>) -> std::io::Result<Crew> {
-        let clock = TurnClock::new();
-        let turns = clock.reader();
-        Ok(Crew {
-            capture: start_capture(config, &devices, &levels)?,
-            stt: start_stt(config, &turns)?,
-            llm: start_llm(config, &turns)?,
-            tts: start_tts(config, &turns)?,
-            playback: start_playback(config, &devices, &levels, &turns)?,
-            devices,
-            levels,
-            turns,
-            clock,
-        })
-    }
-
-    fn run(mut self, mut state: State, inbox: &Receiver<UserAction>, events: &EventSink) {
+impl Desk {
+    fn run(mut self, planned: Planned, inbox: &Receiver<UserAction>) {
+        self.tell(&planned);
+        let mut state = State::new(planned.config);
+        let mut inputs = VecDeque::new();
         'turns: loop {
-            let input = match self.wait(&state, inbox) {
-                Got::Input(input) => input,
-                Got::Nothing => Input::Tick,
-                Got::Gone => Input::Action(UserAction::Quit),
+            let input = match inputs.pop_front() {
+                Some(input) => input,
+                None => self.wait(&state, inbox),
             };
+            let before = state.turn();
             let effects;
             (state, effects) = step(state, input, clock::now());
             for effect in effects {
                 if matches!(effect, Effect::Stop) {
                     break 'turns;
                 }
-                self.carry_out(effect, events);
-            }
-        }
-        self.end();
-        events.send(Event::Stopped);
-    }
-
-    fn wait(&mut self, state: &State, inbox: &Receiver<UserAction>) -> Got {
-        let idle = [self.capture.flush(), self.stt.flush(), self.llm.flush(), self.tts.flush(), self.playback.flush()];
-        let due = state.deadline().map(|at| at.since(clock::now()));
-        let timeout = if idle.contains(&false) { Some(due.map_or(RETRY, |d| d.min(RETRY))) } else { due };
-        let got = {
-            let workers = [self.capture.events(), self.stt.events(), self.llm.events(), self.tts.events(), self.playback.events()];
-            receive(&workers, inbox, timeout)
-        };
-        match got {
-            // A worker that ended has said why with its last event; its closed channel must not wake us again.
-            Received::WorkerGone(0) => self.capture.close_events(),
-            Received::WorkerGone(1) => self.stt.close_events(),
-            Received::WorkerGone(2) => self.llm.close_events(),
-            Received::WorkerGone(3) => self.tts.close_events(),
-            Received::WorkerGone(_) => self.playback.close_events(),
-            Received::Event(event) => return Got::Input(Input::Worker(event)),
-            Received::Action(action) => return Got::Input(Input::Action(action)),
-            Received::UserGone => return Got::Gone,
-            Received::Timeout => {}
-        }
-        Got::Nothing
-    }
-
-    fn carry_out(&mut self, effect: Effect, events: &EventSink) {
-        match effect {
-            Effect::Advance(turn) => self.clock.advance_to(turn),
-            Effect::Capture(command) => self.capture.send(command),
-            Effect::Stt(command) => self.stt.send(command),
-            Effect::Llm(command) => self.llm.send(command),
-            Effect::Tts(command) => self.tts.send(command),
-            Effect::Play(command) => self.playback.send(command),
-            Effect::Emit(event) => events.send(event),
-            Effect::Restart(stage, config) => {
-                if let Err(error) = self.restart(stage, &config) {
-                    let text = format!("A thread could not be started: {error}.");
-                    events.send(Event::Notice(
-                        TurnId::NONE,
-                        StageError::new(stage, Severity::Stage, text, "Please start the program again."),
-                    ));
+                if let Effect::Emit(Event::InUse(stage, file)) = &effect {
+                    self.loaded.set(*stage, file.clone());
                 }
+                inputs.extend(self.crew.carry_out(effect, &self.events));
             }
-            Effect::Stop => {}
+            // A turn begins: is it on battery? What is urgent was done.
+            if state.turn() != before
+                && let Some(planned) = self.planner.turn_begins()
+            {
+                self.tell(&planned);
+                inputs.push_back(Input::Action(UserAction::Configure(planned.config)));
+            }
         }
+        self.crew.end();
+        self.events.send(Event::Stopped);
     }
 
-    fn restart(&mut self, stage: Stage, config: &Config) -> std::io::Result<()> {
-        match stage {
-            Stage::Capture => self.capture = start_capture(config, &self.devices, &self.levels)?,
-            Stage::Stt => self.stt = start_stt(config, &self.turns)?,
-            Stage::Llm => self.llm = start_llm(config, &self.turns)?,
-            Stage::Tts => self.tts = start_tts(config, &self.turns)?,
-            Stage::Playback => self.playback = start_playback(config, &self.devices, &self.levels, &self.turns)?,
-            Stage::Settings | Stage::Desktop => {}
-        }
-        Ok(())
+    /// New choices are made to fit the machine before they are decided on.
+    fn choices(&mut self, wish: &Arc<Config>) -> Arc<Config> {
+        let planned = self.planner.choose(wish, &self.loaded);
+        self.tell(&planned);
+        self.crew.crowded.clone_from(&planned.crowded);
+        planned.config
     }
 
-    fn end(&mut self) {
-        self.capture.disconnect();
-        self.stt.disconnect();
-        self.llm.disconnect();
-        self.tts.disconnect();
-        self.playback.disconnect();
-        let deadline = clock::now().0 + END_WITHIN;
-        let ended = [
-            self.capture.join_until(deadline),
-            self.playback.join_until(deadline),
-            self.tts.join_until(deadline),
-            self.stt.join_until(deadline),
-            self.llm.join_until(deadline),
-        ];
-        if ended.contains(&false) {
-            tracing::warn!("a worker was still busy at the end");
+    fn tell(&mut self, planned: &Planned) {
+        self.events.send(Event::Plan(Arc::clone(&planned.plan)));
+        for notice in planner::notices(&planned.plan, self.plan.as_deref()) {
+            self.events.send(Event::Notice(TurnId::NONE, notice));
         }
+        self.plan = Some(Arc::clone(&planned.plan));
+    }
+
+    fn wait(&mut self, state: &State, inbox: &Receiver<UserAction>) -> Input {
+        let idle = self.crew.flush();
+        let due = state.deadline().map(|at| at.since(clock::now()));
+        let timeout = if idle { due } else { Some(due.map_or(RETRY, |d| d.min(RETRY))) };
+        let input = match self.crew.receive(inbox, timeout) {
+            Received::WorkerGone(place) => self.crew.gone(place),
+            Received::Event(place, event) => self.crew.input_of(place, event),
+            Received::Action(UserAction::Configure(wish)) => Some(Input::Action(UserAction::Configure(self.choices(&wish)))),
+            Received::Action(action) => Some(Input::Action(action)),
+            Received::UserGone => Some(Input::Action(UserAction::Quit)),
+            Received::Timeout => None,
+        };
+        input.unwrap_or(Input::Tick)
     }
 }

@@ -1,9 +1,12 @@
-//! Which stages work, and what a new configuration means for them.
+//! Which stages work, and with what.
 
-use super::state::{Effect, State};
-use crate::config::Config;
-use crate::error::{Severity, Stage, StageError};
-use crate::event::{CaptureCmd, Event, LlmCmd, PlayCmd, StageStatus, SttCmd, TtsCmd};
+use super::state::Effect;
+use crate::config::{Config, VoiceChoice};
+use crate::error::{Stage, StageError};
+use crate::event::{Event, StageStatus};
+use crate::stt::EngineInfo;
+use crate::turn::Moment;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 /// A worker that died is started again so often; after that the fault is not a passing one.
@@ -17,25 +20,46 @@ enum One {
     Unavailable(StageError),
 }
 
+/// Another engine on its way into a stage.
+#[derive(Clone, Debug)]
+pub(super) struct Switch {
+    /// What it is loaded with.
+    pub config: Arc<Config>,
+    /// It is loaded, and waits for the end of the turn.
+    pub ready: Option<EngineInfo>,
+    /// The old engine gave its memory back, so nobody works for the stage: it is taken as soon as it is there.
+    pub held: bool,
+    /// It is given up then; none: not set yet.
+    pub until: Option<Moment>,
+}
+
 /// The five stages that have a worker.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Stages {
     stands: [One; 5],
     restarts: [u8; 5],
+    infos: [EngineInfo; 5],
+    switches: [Option<Switch>; 5],
+    /// Files that turned out to be unusable since the last choice.
+    tried: [Vec<PathBuf>; 5],
 }
 
 fn index(stage: Stage) -> Option<usize> {
     Stage::WORKERS.iter().position(|s| *s == stage)
 }
 
+/// The stages whose engine is a model file that can be chosen.
+pub(super) const ENGINES: [Stage; 3] = [Stage::Stt, Stage::Llm, Stage::Tts];
+
 impl Stages {
     pub fn loading(&self) -> bool {
         self.stands.iter().any(|s| matches!(s, One::Loading))
     }
 
-    pub fn ready(&mut self, stage: Stage) {
+    pub fn ready(&mut self, stage: Stage, info: EngineInfo) {
         if let Some(i) = index(stage) {
             self.stands[i] = One::Ready;
+            self.infos[i] = info;
         }
     }
 
@@ -63,6 +87,11 @@ impl Stages {
         }
     }
 
+    /// The name of what works for it, for people; empty until it was loaded once.
+    pub fn name(&self, stage: Stage) -> &str {
+        index(stage).map_or("", |i| &self.infos[i].name)
+    }
+
     /// Counts one more restart; false when it was too often.
     pub fn may_restart(&mut self, stage: Stage) -> bool {
         let Some(i) = index(stage) else { return false };
@@ -70,46 +99,82 @@ impl Stages {
         self.restarts[i] <= MAX_RESTARTS
     }
 
-    /// The user chose something else: the stage gets a fresh chance.
-    fn reload(&mut self, stage: Stage, config: &Arc<Config>, out: &mut Vec<Effect>) {
+    /// The stage gets a fresh chance.
+    pub fn forgive(&mut self, stage: Stage) {
         if let Some(i) = index(stage) {
             self.restarts[i] = 0;
-            self.stands[i] = One::Loading;
+            self.tried[i].clear();
         }
+    }
+
+    /// This file was tried and does not work.
+    pub fn tried(&mut self, stage: Stage, file: PathBuf) {
+        if let Some(i) = index(stage) {
+            self.tried[i].push(file);
+        }
+    }
+
+    pub fn was_tried(&self, stage: Stage, file: &PathBuf) -> bool {
+        index(stage).is_some_and(|i| self.tried[i].contains(file))
+    }
+
+    pub fn switch(&mut self, stage: Stage) -> Option<&mut Switch> {
+        self.switches[index(stage)?].as_mut()
+    }
+
+    pub fn begin_switch(&mut self, stage: Stage, config: Arc<Config>) {
+        if let Some(i) = index(stage) {
+            let held = self.switches[i].as_ref().is_some_and(|switch| switch.held);
+            self.switches[i] = Some(Switch { config, ready: None, held, until: None });
+        }
+    }
+
+    pub fn end_switch(&mut self, stage: Stage) -> Option<Switch> {
+        self.switches[index(stage)?].take()
+    }
+
+    /// When the first of the loads under way is given up.
+    pub fn switch_deadline(&self) -> Option<Moment> {
+        self.switches.iter().flatten().filter(|switch| switch.ready.is_none()).filter_map(|switch| switch.until).min()
+    }
+
+    /// A new worker in this stage's place.
+    pub fn reload(&mut self, stage: Stage, config: &Arc<Config>, out: &mut Vec<Effect>) {
+        self.loading_again(stage);
         out.push(Effect::Emit(Event::Status(stage, StageStatus::Loading)));
         out.push(Effect::Restart(stage, Arc::clone(config)));
     }
 }
 
-/// Takes over new choices between two turns: options are handed on, stages whose file changed are built anew.
-pub(super) fn apply_config(state: &mut State, config: Arc<Config>, out: &mut Vec<Effect>) {
-    let old = std::mem::replace(&mut state.config, Arc::clone(&config));
-    if config.stt_model != old.stt_model || config.stt.threads != old.stt.threads {
-        state.stages.reload(Stage::Stt, &config, out);
-    } else if config.stt != old.stt {
-        out.push(Effect::Stt(SttCmd::Configure(config.stt.clone())));
+/// Whether both mean the same engine for this stage.
+pub(super) fn same_engine(stage: Stage, a: &Config, b: &Config) -> bool {
+    match stage {
+        Stage::Stt => a.stt_model == b.stt_model,
+        Stage::Llm => a.chat_model == b.chat_model,
+        Stage::Tts => a.voice == b.voice && a.voice_threads == b.voice_threads,
+        _ => true,
     }
-    let same_session = config.chat.context_tokens == old.chat.context_tokens && config.chat.threads == old.chat.threads;
-    if config.chat_model != old.chat_model || !same_session {
-        state.stages.reload(Stage::Llm, &config, out);
-        let text = "The chat model was changed and does not know what was said before.";
-        out.push(Effect::Emit(Event::Notice(state.turn, StageError::new(Stage::Llm, Severity::Info, text, ""))));
-    } else if config.chat != old.chat {
-        out.push(Effect::Llm(LlmCmd::Configure(config.chat.clone())));
+}
+
+/// Takes the engine of this stage over from another configuration.
+pub(super) fn adopt(stage: Stage, into: &mut Config, from: &Config) {
+    match stage {
+        Stage::Stt => into.stt_model.clone_from(&from.stt_model),
+        Stage::Llm => into.chat_model.clone_from(&from.chat_model),
+        Stage::Tts => {
+            into.voice.clone_from(&from.voice);
+            into.voice_threads = from.voice_threads;
+        }
+        _ => {}
     }
-    if config.voice != old.voice {
-        state.stages.reload(Stage::Tts, &config, out);
-    } else if config.voice_options != old.voice_options {
-        out.push(Effect::Tts(TtsCmd::Configure(config.voice_options.clone())));
-    }
-    if config.keep_microphone_open != old.keep_microphone_open {
-        state.stages.reload(Stage::Capture, &config, out);
-    } else if config.microphone != old.microphone {
-        state.stages.loading_again(Stage::Capture);
-        out.push(Effect::Capture(CaptureCmd::SelectDevice(config.microphone.clone())));
-    }
-    if config.speaker != old.speaker {
-        state.stages.loading_again(Stage::Playback);
-        out.push(Effect::Play(PlayCmd::SelectDevice(config.speaker.clone())));
+}
+
+/// The model file of this stage; `None`: it has none.
+pub(super) fn file_of(stage: Stage, config: &Config) -> Option<PathBuf> {
+    match (stage, &config.voice) {
+        (Stage::Stt, _) => config.stt_model.clone(),
+        (Stage::Llm, _) => config.chat_model.clone(),
+        (Stage::Tts, VoiceChoice::Vits(path)) => Some(path.clone()),
+        _ => None,
     }
 }

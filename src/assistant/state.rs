@@ -5,10 +5,12 @@
 
 use super::active::{Active, Stand};
 use super::ptt::Ptt;
-use super::stages::{Stages, apply_config};
+use super::stages::Stages;
+use super::switching::only_work_differs;
 use crate::config::Config;
 use crate::error::{Severity, Stage, StageError};
 use crate::event::{CaptureCmd, Event, LlmCmd, Phase, PlayCmd, StageStatus, SttCmd, TtsCmd, TurnEnd, UserAction, WorkerEvent};
+use crate::stt::EngineInfo;
 use crate::turn::{Moment, TurnId};
 use std::sync::Arc;
 
@@ -19,6 +21,10 @@ pub enum Input {
     Action(UserAction),
     /// A worker found something out.
     Worker(WorkerEvent),
+    /// The loading of another engine for this stage ended.
+    Prepared(Stage, Result<EngineInfo, StageError>),
+    /// The old engine of this stage gives its memory back before the new one is loaded: there is no room for both.
+    Held(Stage),
     /// A deadline passed.
     Tick,
 }
@@ -40,8 +46,16 @@ pub enum Effect {
     Play(PlayCmd),
     /// To the window or the command line.
     Emit(Event),
-    /// Build this stage's worker anew, with this configuration.
+    /// Build this stage's worker anew, with this configuration. [`Effect::Resume`] follows.
     Restart(Stage, Arc<Config>),
+    /// Load another engine for this stage while the old one works; answered by [`Input::Prepared`].
+    Prepare(Stage, Arc<Config>),
+    /// The other engine takes over. [`Effect::Resume`] follows.
+    Swap(Stage),
+    /// The other engine is not wanted; the old one works on.
+    Abandon(Stage),
+    /// What was kept while nobody worked for the stage goes to who does now.
+    Resume(Stage),
     /// End everything.
     Stop,
 }
@@ -53,7 +67,12 @@ pub struct State {
     pub(super) ptt: Ptt,
     pub(super) active: Option<Active>,
     pub(super) stages: Stages,
+    /// What is in effect.
     pub(super) config: Arc<Config>,
+    /// What was chosen last; its engines may be on their way, or may have failed.
+    pub(super) wish: Arc<Config>,
+    /// The conversation as texts, oldest first: each question and what was heard of its answer.
+    pub(super) said: Vec<(String, String)>,
     /// A configuration that waits for the end of the turn.
     pub(super) next_config: Option<Arc<Config>>,
     phase: Phase,
@@ -71,6 +90,8 @@ impl State {
             ptt: Ptt::default(),
             active: None,
             stages: Stages::default(),
+            wish: Arc::clone(&config),
+            said: Vec::new(),
             config,
             next_config: None,
             phase: Phase::Loading,
@@ -98,7 +119,7 @@ impl State {
             _ => None,
         });
         let early = self.active.as_ref().and_then(|a| a.early.as_ref()).and_then(|_| self.ptt.may_be_a_repeat_until());
-        [self.ptt.deadline(), collecting, early].into_iter().flatten().min()
+        [self.ptt.deadline(), collecting, early, self.stages.switch_deadline()].into_iter().flatten().min()
     }
 
     fn current_phase(&self) -> Phase {
@@ -125,14 +146,19 @@ impl State {
         let heard = active.heard_bytes();
         if active.asked {
             out.push(Effect::Llm(LlmCmd::Commit { turn, heard: active.answer[..heard].to_owned() }));
+            self.remember(std::mem::take(&mut active.question), &active.answer[..heard]);
+            if active.new_mind {
+                self.hand_over(Stage::Llm, out);
+            }
             out.push(Effect::Emit(Event::ReplyFinal { turn, text: active.answer, heard_bytes: heard }));
             out.push(Effect::Emit(Event::Timing(turn, active.timing)));
             out.push(Effect::Emit(Event::Timeline(turn, timeline)));
         }
         out.push(Effect::Emit(Event::TurnEnded(turn, how)));
         if let Some(config) = self.next_config.take() {
-            apply_config(self, config, out);
+            self.apply_config(config, out);
         }
+        self.swap_ready(out);
     }
 
     pub(super) fn fail_turn(&mut self, error: StageError, out: &mut Effects) {
@@ -160,7 +186,7 @@ impl State {
     }
 
     /// Cancels what the engines still do for this turn, without beginning another one for the user.
-    fn silence(&mut self, out: &mut Effects) {
+    pub(super) fn silence(&mut self, out: &mut Effects) {
         out.push(Effect::Play(PlayCmd::StopTurn(self.turn)));
         self.turn = self.turn.next();
         out.push(Effect::Advance(self.turn));
@@ -219,19 +245,24 @@ impl State {
             }
             UserAction::SubmitAudio(pcm) => {
                 self.begin(Stand::Transcribing, now, out);
+                if let Some(active) = &mut self.active {
+                    active.recording = Some(pcm.clone());
+                }
                 out.push(Effect::Stt(SttCmd::Transcribe(self.turn, pcm)));
             }
             UserAction::Say(text) => self.say(&text, now, out),
             UserAction::NewConversation => {
                 self.interrupt(out);
+                self.said.clear();
                 out.push(Effect::Llm(LlmCmd::Reset));
                 out.push(Effect::Emit(Event::ConversationCleared));
             }
             UserAction::Configure(config) => {
-                if self.active.is_some() {
+                let light = self.next_config.is_none() && only_work_differs(&self.wish, &config);
+                if self.active.is_some() && !light {
                     self.next_config = Some(config);
                 } else {
-                    apply_config(self, config, out);
+                    self.apply_config(config, out);
                 }
             }
             UserAction::Quit => {
@@ -256,76 +287,25 @@ impl State {
             return;
         }
         active.asked = true;
+        active.question.clone_from(&text);
         out.push(Effect::Llm(LlmCmd::Reply(turn, text)));
     }
 
     fn worker(&mut self, event: WorkerEvent, now: Moment, out: &mut Effects) {
         match event {
             WorkerEvent::Ready(stage, info) => {
-                self.stages.ready(stage);
+                self.stages.ready(stage, info.clone());
                 out.push(Effect::Emit(Event::Status(stage, StageStatus::Ready(info))));
+                self.tell_in_use(stage, out);
             }
             WorkerEvent::Died(stage, why) => self.died(stage, &why, out),
             // It belongs to the turn before this one.
             WorkerEvent::Silenced(turn, at) => out.push(Effect::Emit(Event::Silenced(turn, at))),
-            WorkerEvent::Failed(turn, error) if turn == TurnId::NONE => {
-                // A device that is looked for again and again is missed aloud only once.
-                let known = self.stages.error(error.stage).is_some_and(|before| before == error);
-                if error.severity == Severity::Stage {
-                    self.stages.unavailable(error.clone());
-                    out.push(Effect::Emit(Event::Status(error.stage, StageStatus::Unavailable(error.clone()))));
-                }
-                if !known {
-                    out.push(Effect::Emit(Event::Notice(turn, error.clone())));
-                }
-                self.lost(&error, out);
+            WorkerEvent::Failed(turn, error) if turn == TurnId::NONE => self.stage_failed(turn, &error, out),
+            WorkerEvent::Lost(error) => {
+                self.take_another(&error, out);
             }
             other => self.turn_event(other, now, out),
-        }
-    }
-
-    fn died(&mut self, stage: Stage, why: &str, out: &mut Effects) {
-        let again = self.stages.may_restart(stage);
-        let hint = if again { "It is being started again." } else { "Please start the program again." };
-        let error = StageError::new(stage, Severity::Stage, format!("The {} stopped working: {why}.", stage_name(stage)), hint);
-        self.stages.unavailable(error.clone());
-        out.push(Effect::Emit(Event::Status(stage, StageStatus::Unavailable(error.clone()))));
-        out.push(Effect::Emit(Event::Notice(self.turn, error.clone())));
-        self.lost(&error, out);
-        if again {
-            self.stages.loading_again(stage);
-            out.push(Effect::Emit(Event::Status(stage, StageStatus::Loading)));
-            out.push(Effect::Restart(stage, Arc::clone(&self.config)));
-        }
-    }
-
-    /// A stage is gone (its notice was shown): what does this mean for the turn that is going on?
-    pub(super) fn lost(&mut self, error: &StageError, out: &mut Effects) {
-        if error.severity == Severity::Info {
-            return;
-        }
-        let Some(active) = &mut self.active else { return };
-        let ends = match error.stage {
-            Stage::Capture => active.stand == Stand::Recording && !active.capturing,
-            Stage::Stt => active.stand == Stand::Transcribing,
-            Stage::Llm => active.stand == Stand::Replying && !active.written,
-            // Without a voice the answer is still written and read.
-            Stage::Tts | Stage::Playback => {
-                if active.voiced {
-                    active.voiced = false;
-                    active.sounding = false;
-                    out.push(Effect::Play(PlayCmd::StopTurn(active.turn)));
-                }
-                if active.written {
-                    self.end_turn(TurnEnd::Answered, out);
-                }
-                return;
-            }
-            Stage::Settings | Stage::Desktop => false,
-        };
-        if ends {
-            self.silence(out);
-            self.end_turn(TurnEnd::Failed, out);
         }
     }
 
@@ -334,6 +314,7 @@ impl State {
         self.ptt = ptt;
         self.edge(edge, now, out);
         self.take_early_words(now, out);
+        self.watch_loads(now, out);
         if let Some(Active { stand: Stand::Collecting { until }, .. }) = self.active
             && now >= until
         {
@@ -343,19 +324,6 @@ impl State {
                 out,
             );
         }
-    }
-}
-
-/// The stage's name inside a sentence.
-fn stage_name(stage: Stage) -> &'static str {
-    match stage {
-        Stage::Capture => "microphone",
-        Stage::Stt => "speech model",
-        Stage::Llm => "chat model",
-        Stage::Tts => "voice",
-        Stage::Playback => "speaker",
-        Stage::Settings => "settings",
-        Stage::Desktop => "window",
     }
 }
 
@@ -369,6 +337,8 @@ pub fn step(mut state: State, input: Input, now: Moment) -> (State, Vec<Effect>)
     match input {
         Input::Action(action) => state.act(action, now, &mut out),
         Input::Worker(event) => state.worker(event, now, &mut out),
+        Input::Prepared(stage, result) => state.prepared(stage, result, &mut out),
+        Input::Held(stage) => state.held(stage, &mut out),
         Input::Tick => {}
     }
     state.tick(now, &mut out);

@@ -39,7 +39,7 @@ fn poke() -> impl Strategy<Value = Poke> {
 }
 
 /// What a faithful worker answers to a command.
-fn answers(effect: &Effect, now: Moment) -> Vec<WorkerEvent> {
+pub(super) fn answers(effect: &Effect, now: Moment) -> Vec<WorkerEvent> {
     let clip = || Clip { samples: Arc::from(vec![0.1; 160]), rate: 16_000 };
     match effect {
         Effect::Capture(CaptureCmd::Begin(turn)) => vec![WorkerEvent::CaptureStarted(*turn, now)],

@@ -21,7 +21,11 @@ pub(super) struct Core {
 
 impl Core {
     pub fn ready() -> Core {
-        let mut core = Core { state: State::new(Arc::new(test_config())), now: Moment::default(), log: Vec::new() };
+        Core::with(test_config())
+    }
+
+    pub fn with(config: Config) -> Core {
+        let mut core = Core { state: State::new(Arc::new(config)), now: Moment::default(), log: Vec::new() };
         for stage in Stage::WORKERS {
             core.worker(WorkerEvent::Ready(stage, EngineInfo::default()));
         }
@@ -70,7 +74,7 @@ impl Core {
         self.worker(WorkerEvent::ReplyDelta(turn, text.to_owned()))
     }
 
-    fn end_writing(&mut self) -> Vec<Effect> {
+    pub fn end_writing(&mut self) -> Vec<Effect> {
         let turn = self.turn();
         self.worker(WorkerEvent::ReplyEnded { turn, stats: ReplyStats::default() })
     }
@@ -320,9 +324,9 @@ fn a_new_voice_waits_for_the_end_of_the_turn() {
     core.act(UserAction::SubmitText("Hello".to_owned()));
     let config = Config { voice: crate::config::VoiceChoice::Espeak("cmn".to_owned()), ..test_config() };
     core.act(UserAction::Configure(Arc::new(config)));
-    assert!(!core.log.iter().any(|e| matches!(e, Effect::Restart(..))));
+    assert!(!core.log.iter().any(|e| matches!(e, Effect::Prepare(..))));
     core.act(UserAction::Cancel);
-    assert!(core.log.iter().any(|e| matches!(e, Effect::Restart(Stage::Tts, _))));
+    assert!(core.log.iter().any(|e| matches!(e, Effect::Prepare(Stage::Tts, _))));
 }
 
 #[test]

@@ -24,6 +24,7 @@ impl State {
                     out.push(Effect::Emit(Event::Notice(turn, StageError::new(Stage::Capture, Severity::Info, text, ""))));
                 }
                 active.stand = Stand::Transcribing;
+                active.recording = Some(pcm.clone());
                 out.push(Effect::Stt(SttCmd::Transcribe(turn, pcm)));
             }
             WorkerEvent::PartialText(t, words) if t == turn && active.stand != Stand::Replying => self.partial(words, out),
@@ -97,6 +98,9 @@ impl State {
             }
             WorkerEvent::Worked(t, span) if t == turn => active.timeline.push(span),
             WorkerEvent::Failed(t, error) if t == turn => {
+                if self.take_another(&error, out) {
+                    return;
+                }
                 out.push(Effect::Emit(Event::Notice(turn, error.clone())));
                 self.lost(&error, out);
             }

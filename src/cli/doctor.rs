@@ -6,11 +6,14 @@ use super::terminal::Terminal;
 use super::text::printable;
 use super::window::has_display;
 use super::{Context, Exit};
+use crate::assistant::planner;
 use crate::config::{EngineSet, VoiceChoice, load};
 use crate::error::StageError;
 use crate::llm::{ChatOptions, FlashAttention, measured};
+use crate::models::policy::{Plan, Reason};
 use crate::models::store::{self, ModelEntry};
 use crate::platform::cpu::default_threads;
+use crate::platform::power::Power;
 use std::io;
 use std::path::Path;
 
@@ -112,6 +115,7 @@ fn checks(context: &Context) -> Vec<Check> {
     models(&mut checks, "chat model", used, &inventory.chat, !fake, hint, &engines::check_chat_model);
     checks.extend(chat_threads(&config.chat, used));
     voices(&mut checks, config, &inventory.voices, fake);
+    checks.extend(plan(&planner::plan_now(config)));
     let reason =
         |file: &store::Rejected| Check::missing("model file", false, format!("{}: {}", file.path.display(), file.reason), "Copy it again.");
     checks.extend(rejected.iter().map(reason));
@@ -173,6 +177,26 @@ fn chat_threads(chat: &ChatOptions, model: Option<&Path>) -> Option<Check> {
         FlashAttention::Off => "; the settings say flash attention off",
     };
     Some(Check::ok("chat threads", false, format!("{measured}{used}{flash}")))
+}
+
+/// What memory and battery make of it: what would be used now, and why.
+fn plan(plan: &Plan) -> Vec<Check> {
+    let gb = |bytes: u64| format!("{:.1} GB", bytes as f64 / 1e9);
+    let free = plan.free_bytes.map_or_else(|| "the system does not say what is free".to_owned(), |free| format!("{} are free", gb(free)));
+    let short = plan.reasons.iter().find(|reason| !reason.hint().is_empty() && !matches!(reason, Reason::Battery { .. }));
+    let found = format!("the engines need about {}, {free}", gb(plan.need_bytes));
+    let memory = match short {
+        None => Check::ok("memory", false, found),
+        Some(reason) => Check::missing("memory", false, format!("{found}; {}", reason.sentence()), reason.hint()),
+    };
+    let power = match plan.power {
+        None => "no battery was found".to_owned(),
+        Some(Power::Mains) => "on mains".to_owned(),
+        Some(Power::Battery) => {
+            plan.reasons.iter().filter(|r| matches!(r, Reason::Battery { .. } | Reason::BatteryIgnored)).map(Reason::sentence).collect()
+        }
+    };
+    vec![memory, Check::ok("power", false, power)]
 }
 
 fn threads(n: u32) -> String {

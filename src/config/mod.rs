@@ -8,6 +8,7 @@ pub mod resolve;
 pub mod settings;
 
 use crate::llm::ChatOptions;
+use crate::models::store::ModelEntry;
 use crate::stt::SttOptions;
 use crate::tts::VoiceOptions;
 use std::path::PathBuf;
@@ -32,6 +33,18 @@ pub enum EngineSet {
     Fake,
 }
 
+/// What may be used instead of a chosen file: when it is gone or broken, or when there is no memory for it. All that is
+/// installed, best first; empty where the command line names a file, which is then used or nothing.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Spare {
+    /// Speech models.
+    pub stt: Vec<ModelEntry>,
+    /// Chat models.
+    pub chat: Vec<ModelEntry>,
+    /// Voices of the same language, espeak-ng's own last.
+    pub voices: Vec<VoiceChoice>,
+}
+
 /// Everything that the core needs to know, resolved and validated. Files may still turn out missing or broken when they
 /// are loaded.
 #[derive(Clone, Debug, PartialEq)]
@@ -44,6 +57,16 @@ pub struct Config {
     pub chat_model: Option<PathBuf>,
     /// The voice.
     pub voice: VoiceChoice,
+    /// What may be used instead.
+    pub spare: Spare,
+    /// Threads of the voice.
+    pub voice_threads: u32,
+    /// A smaller model is used when memory is short.
+    pub fit_memory: bool,
+    /// Fewer threads and nothing ahead of the words on battery.
+    pub save_on_battery: bool,
+    /// Words that may still change are computed ahead by the chat model.
+    pub speculate: bool,
     /// Options of hearing.
     pub stt: SttOptions,
     /// Options of thinking.
@@ -70,6 +93,11 @@ pub(crate) fn test_config() -> Config {
         stt_model: None,
         chat_model: None,
         voice: VoiceChoice::Espeak("en-us".to_owned()),
+        spare: Spare::default(),
+        voice_threads: 1,
+        fit_memory: true,
+        save_on_battery: true,
+        speculate: true,
         stt: SttOptions { language: crate::stt::SpokenLanguage::Fixed("en".to_owned()), threads: 1, phrases: crate::stt::Phrases::Auto },
         chat: ChatOptions::default(),
         voice_options: VoiceOptions::default(),

@@ -4,7 +4,7 @@
 use super::limits::language_code;
 use super::paths::Surroundings;
 use super::settings::{Settings, UiLanguage};
-use super::{Config, EngineSet, VoiceChoice};
+use super::{Config, EngineSet, Spare, VoiceChoice};
 use crate::error::{Severity, Stage, StageError};
 use crate::llm::prompt::DEFAULT_SYSTEM;
 use crate::llm::{ChatOptions, Sampling};
@@ -96,17 +96,28 @@ pub fn resolve_with(
         .clone()
         .or_else(|| if_there(settings.models.chat.as_deref(), Stage::Llm, "chat model", &mut notices))
         .or_else(|| best(&inventory.chat, preferred));
+    let espeak = VoiceChoice::Espeak(espeak_default(languages, settings, surroundings).to_owned());
     let voice = overrides
         .voice
         .clone()
         .or_else(|| voice_of_settings(settings, &mut notices))
         .or_else(|| best(&inventory.voices, preferred).map(VoiceChoice::Vits))
-        .unwrap_or_else(|| VoiceChoice::Espeak(espeak_default(languages, settings, surroundings).to_owned()));
+        .unwrap_or_else(|| espeak.clone());
+    let spare = Spare {
+        stt: if overrides.stt.is_some() { Vec::new() } else { inventory.stt.clone() },
+        chat: if overrides.chat.is_some() { Vec::new() } else { inventory.chat.clone() },
+        voices: if overrides.voice.is_some() { Vec::new() } else { spare_voices(&voice, &inventory.voices, espeak) },
+    };
     let config = Config {
         engines: overrides.engines.unwrap_or_default(),
         stt_model,
         chat_model,
         voice,
+        spare,
+        voice_threads: threads,
+        fit_memory: settings.models.fit_memory,
+        save_on_battery: settings.power.save_on_battery,
+        speculate: true,
         stt: SttOptions { language: spoken(languages), threads, phrases: Phrases::Auto },
         chat: ChatOptions { cache: surroundings.cache_dir.clone(), ..chat_options(settings, overrides) },
         voice_options: VoiceOptions {
@@ -123,6 +134,17 @@ pub fn resolve_with(
         unload_after: settings.models.unload_after_minutes.map(|minutes| Duration::from_secs(60 * u64::from(minutes))),
     };
     (config, notices)
+}
+
+/// The other voices whose name begins with the same language (`en_US-lessac`), and espeak-ng's own.
+fn spare_voices(used: &VoiceChoice, all: &[ModelEntry], espeak: VoiceChoice) -> Vec<VoiceChoice> {
+    let language = |name: &str| name.split(['_', '-']).next().unwrap_or_default().to_lowercase();
+    let spoken = match used {
+        VoiceChoice::Vits(path) => language(&store::entry(path).name),
+        VoiceChoice::Espeak(_) => return vec![espeak],
+    };
+    let same = all.iter().filter(|entry| language(&entry.name) == spoken).map(|entry| VoiceChoice::Vits(entry.path.clone()));
+    same.chain([espeak]).collect()
 }
 
 /// `espeak:LANG` or a voice file.

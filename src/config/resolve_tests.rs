@@ -139,3 +139,36 @@ fn a_voice_is_a_file_or_a_language_of_espeak() {
     assert_eq!(parse_voice("a b.onnx"), Ok(VoiceChoice::Vits("a b.onnx".into())));
     assert!(parse_voice("espeak:").is_err() && parse_voice(" ").is_err());
 }
+
+#[test]
+fn what_may_be_used_instead_is_all_that_is_installed_unless_the_command_line_names_a_file() {
+    let voices = ["en_US-amy", "de_DE-thorsten", "en_GB-alan"].map(|name| store::entry(Path::new(&format!("/v/{name}.onnx")))).to_vec();
+    let inventory = Inventory {
+        stt: vec![found("/a.bin", false), found("/b.bin", true)],
+        chat: vec![found("/a.gguf", false), found("/b.gguf", true)],
+        voices,
+        ..Inventory::default()
+    };
+    let config = run(&Settings::default(), &Overrides::default(), &inventory).0;
+    assert_eq!((config.spare.stt.len(), config.spare.chat.len()), (2, 2));
+    let english = [VoiceChoice::Vits("/v/en_US-amy.onnx".into()), VoiceChoice::Vits("/v/en_GB-alan.onnx".into())];
+    assert_eq!(config.spare.voices[..2], english, "not another language");
+    assert_eq!(config.spare.voices[2], VoiceChoice::Espeak("en-us".into()));
+    let named = Overrides {
+        stt: Some("/x.bin".into()),
+        chat: Some("/x.gguf".into()),
+        voice: Some(VoiceChoice::Vits("/x.onnx".into())),
+        ..Overrides::default()
+    };
+    assert_eq!(run(&Settings::default(), &named, &inventory).0.spare, Spare::default());
+}
+
+#[test]
+fn memory_and_battery_decide_unless_the_settings_say_otherwise() {
+    let mut settings = Settings::default();
+    let config = run(&settings, &Overrides::default(), &Inventory::default()).0;
+    assert!(config.fit_memory && config.save_on_battery && config.speculate);
+    settings = toml::from_str("[models]\nfit_memory = false\n[power]\nsave_on_battery = false\n").unwrap();
+    let config = run(&settings, &Overrides::default(), &Inventory::default()).0;
+    assert!(!config.fit_memory && !config.save_on_battery && config.speculate);
+}

@@ -1,4 +1,5 @@
-//! Fake engines: quick, deterministic, without files.
+//! Fake engines: quick, deterministic, without files. A model "file" `fake/NAME` gives a fake of that name and decides how
+//! it fares: `missing`, `broken`, `memory` or `panics` in it is a fault of its loading, `slow` takes a third of a second.
 
 use crate::audio::Pcm16k;
 use crate::audio::level::Level;
@@ -6,16 +7,61 @@ use crate::llm::{ChatError, ChatModel, ChatOptions, ChatSession, Memory, ReplySt
 use crate::stt::{EngineInfo, SttOptions, TranscribeError, Transcriber, Transcript};
 use crate::tts::{SpeechStats, SynthesisError, Synthesizer, VoiceOptions};
 use crate::turn::{CancelToken, Outcome};
+use std::path::Path;
+use std::time::Duration;
 
 fn info(name: &str) -> EngineInfo {
     EngineInfo { engine: "fake".to_owned(), name: name.to_owned(), starter: false }
 }
 
+/// How the loading of a fake ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fate {
+    /// Well.
+    Good,
+    /// The file is gone.
+    Missing,
+    /// The file is broken.
+    Broken,
+    /// There is no memory for it.
+    TooBig,
+}
+
+/// Loads the fake of this file: its name, or `usual` when there is no file, and how it went.
+#[must_use]
+pub fn load(file: Option<&Path>, usual: &str) -> (String, Fate) {
+    let named = file.filter(|file| file.starts_with("fake")).and_then(Path::file_name);
+    let name = named.map_or_else(|| usual.to_owned(), |name| name.to_string_lossy().into_owned());
+    let has = |word: &str| named.is_some() && name.contains(word);
+    if has("slow") {
+        std::thread::sleep(Duration::from_millis(300));
+    }
+    #[allow(clippy::panic)] // the purpose of this name
+    if has("panics") {
+        panic!("the fake was told to");
+    }
+    let fate = match () {
+        () if has("missing") => Fate::Missing,
+        () if has("broken") => Fate::Broken,
+        () if has("memory") => Fate::TooBig,
+        () => Fate::Good,
+    };
+    (name, fate)
+}
+
 /// Hears the same words in every sound, and nothing in silence.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct FakeTranscriber {
+    /// Its name for people.
+    pub name: String,
     /// Ends the thread with a panic at the first use, to test the death guard.
     pub panics: bool,
+}
+
+impl Default for FakeTranscriber {
+    fn default() -> Self {
+        FakeTranscriber { name: "fake ears".to_owned(), panics: false }
+    }
 }
 
 impl Transcriber for FakeTranscriber {
@@ -42,13 +88,22 @@ impl Transcriber for FakeTranscriber {
     }
 
     fn info(&self) -> EngineInfo {
-        info("fake ears")
+        info(&self.name)
     }
 }
 
 /// Repeats the question; counts words as tokens and remembers what was heard.
-#[derive(Debug, Default)]
-pub struct FakeChat;
+#[derive(Debug)]
+pub struct FakeChat {
+    /// Its name for people.
+    pub name: String,
+}
+
+impl Default for FakeChat {
+    fn default() -> Self {
+        FakeChat { name: "fake mind".to_owned() }
+    }
+}
 
 impl ChatModel for FakeChat {
     fn session(&self, options: &ChatOptions) -> Result<Box<dyn ChatSession + '_>, ChatError> {
@@ -56,7 +111,7 @@ impl ChatModel for FakeChat {
     }
 
     fn info(&self) -> EngineInfo {
-        info("fake mind")
+        info(&self.name)
     }
 }
 
@@ -125,16 +180,25 @@ impl ChatSession for FakeSession {
         self.remembered = 0;
     }
 
-    fn set_options(&mut self, options: &ChatOptions) {
+    fn set_options(&mut self, options: &ChatOptions) -> Result<(), ChatError> {
         self.options = options.clone();
+        Ok(())
     }
 }
 
 /// Says a short tone for each word.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct FakeVoice {
+    /// Its name for people.
+    pub name: String,
     /// Fails at every clause.
     pub broken: bool,
+}
+
+impl Default for FakeVoice {
+    fn default() -> Self {
+        FakeVoice { name: "fake voice".to_owned(), broken: false }
+    }
 }
 
 /// Samples of one word of the fake voice: 40 ms at 16 kHz.
@@ -179,6 +243,6 @@ impl Synthesizer for FakeVoice {
     }
 
     fn info(&self) -> EngineInfo {
-        info("fake voice")
+        info(&self.name)
     }
 }

@@ -23,6 +23,8 @@ pub(super) struct Conversation<'m> {
     pub(super) system: String,
     pub(super) history: Vec<Exchange>,
     starter: bool,
+    /// So many turns at the front of the history are examples that nobody said.
+    examples: usize,
 }
 
 /// A prompt that fits, and the room for the answer behind it.
@@ -60,7 +62,7 @@ impl<'m> Conversation<'m> {
     pub(super) fn new(model: &'m LlamaModelHandle, system: &str) -> Self {
         let (vocabulary, template) = model.language();
         let starter = model.is_starter();
-        let mut new = Conversation { vocabulary, template, system: system.to_owned(), history: Vec::new(), starter };
+        let mut new = Conversation { vocabulary, template, system: system.to_owned(), history: Vec::new(), starter, examples: 0 };
         new.begin();
         new
     }
@@ -72,6 +74,12 @@ impl<'m> Conversation<'m> {
             let exchange = |(user, answer): &(&str, &str)| Exchange { user: (*user).to_owned(), answer: self.vocabulary.answer(answer) };
             self.history = STARTER_EXAMPLES.iter().map(exchange).collect();
         }
+        self.examples = self.history.len();
+    }
+
+    /// What was really said and heard, and still fits.
+    pub(super) fn since_begun(&self) -> &[Exchange] {
+        self.history.get(self.examples..).unwrap_or_default()
     }
 
     /// Something was said beyond the examples that it begins with.
@@ -165,6 +173,7 @@ impl<'m> Conversation<'m> {
         if turns > 0 {
             tracing::debug!(turns, "the oldest turns of the conversation were dropped");
             self.history.drain(..turns);
+            self.examples = self.examples.saturating_sub(turns);
         }
     }
 }

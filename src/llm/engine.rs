@@ -77,6 +77,19 @@ impl<'m> Engine<'m> {
         })
     }
 
+    /// Another number of threads is all that `wanted` asks for: that needs no other cache.
+    pub(super) fn only_work_differs(&self, wanted: Wanted) -> bool {
+        Wanted { threads: wanted.threads, adapt: wanted.adapt, ..self.wanted } == wanted
+    }
+
+    /// Other threads from the next step on; what is in the cache stays.
+    pub(super) fn set_work(&mut self, wanted: Wanted) {
+        self.wanted = wanted;
+        self.set = wanted.threads;
+        self.governor = ThreadGovernor::new(wanted.threads.decode.max(wanted.threads.prompt));
+        self.ctx.set_threads(wanted.threads);
+    }
+
     /// Tokens that fit.
     pub(super) fn n_ctx(&self) -> usize {
         self.n_ctx

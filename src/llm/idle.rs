@@ -161,7 +161,9 @@ impl LlamaSession<'_> {
         // A new cache is empty; the next call fills it.
         self.idle.prefix_read = false;
         self.idle.prefix_kept = false;
-        self.renew_engine(self.idle.wanted(&self.options));
+        if let Err(error) = self.renew_engine(self.idle.wanted(&self.options)) {
+            tracing::debug!(%error, "what was measured is used from the next start on");
+        }
         Settled::Later(Duration::ZERO)
     }
 }

@@ -131,7 +131,7 @@ fn writing_and_first_tokens() {
     }
     println!("writing: ours {ours:.1?}, bare {bare:.1?} tokens/s, best ratio {:.3}", ours.last().unwrap() / bare.last().unwrap());
     session.reset();
-    session.set_options(&ChatOptions { context_tokens: 2048, ..greedy(24) });
+    session.set_options(&ChatOptions { context_tokens: 2048, ..greedy(24) }).unwrap();
     let mut times = Vec::new();
     for turn in 0..20 {
         session.settle(&|| false).unwrap();

@@ -173,11 +173,15 @@ pub enum ChatError {
     /// The engine gave up on this question.
     #[error("The chat engine failed: {0}.")]
     Engine(String),
+    /// The first load was tried elsewhere and went wrong.
+    #[error("{}", .0.message)]
+    Refused(StageError),
 }
 
 impl From<ChatError> for StageError {
     fn from(error: ChatError) -> Self {
         let (severity, hint) = match &error {
+            ChatError::Refused(reason) => return reason.clone(),
             ChatError::ModelMissing(_) => {
                 (Severity::Stage, "Put a GGUF chat model into the models folder, or choose one with --chat FILE.")
             }
@@ -252,15 +256,18 @@ pub trait ChatSession {
     /// See [`ChatError`].
     fn settle(&mut self, stop: &dyn Fn() -> bool) -> Result<Settled, ChatError>;
 
-    /// What was said and heard so far, for [`ChatSession::remember`].
+    /// What was said and heard so far, for [`ChatSession::remember`] of this or another model.
     fn memory(&self) -> Memory;
 
-    /// Goes on with an earlier conversation.
+    /// Goes on with another conversation instead. What does not fit is dropped with the next work, oldest turns first.
     fn remember(&mut self, memory: &Memory);
 
     /// Forgets the conversation; the system prompt stays.
     fn reset(&mut self);
 
-    /// Other sampling, length or system prompt from the next answer on. `context_tokens` needs a new session.
-    fn set_options(&mut self, options: &ChatOptions);
+    /// Other options from the next answer on; the conversation stays.
+    ///
+    /// # Errors
+    /// [`ChatError::OutOfMemory`] when there is no memory for another context: the old one is used on, with all else new.
+    fn set_options(&mut self, options: &ChatOptions) -> Result<(), ChatError>;
 }

@@ -106,18 +106,19 @@ impl<'m> LlamaSession<'m> {
 
     /// A new KV cache where the options ask for another one; the conversation stays. When there is no memory for it, the
     /// old one is used on.
-    pub(super) fn renew_engine(&mut self, wanted: Wanted) {
+    pub(super) fn renew_engine(&mut self, wanted: Wanted) -> Result<(), ChatError> {
         if wanted == self.engine.wanted() {
-            return;
+            return Ok(());
         }
-        match Engine::new(self.model, wanted) {
-            Ok(mut engine) => {
-                self.idle.teach(engine.governor());
-                self.engine = engine;
-                self.before = None;
-            }
-            Err(error) => tracing::warn!(%error, "the new context was not taken"),
+        if self.engine.only_work_differs(wanted) {
+            self.engine.set_work(wanted);
+        } else {
+            self.engine = Engine::new(self.model, wanted)
+                .inspect_err(|error| tracing::warn!(%error, "the new context was not taken"))?;
+            self.before = None;
         }
+        self.idle.teach(self.engine.governor());
+        Ok(())
     }
 
     /// The tokens of the pending answer.
@@ -222,13 +223,15 @@ impl ChatSession for LlamaSession<'_> {
 
     fn memory(&self) -> Memory {
         let text = |exchange: &Exchange| (exchange.user.clone(), self.said.vocabulary.text(&exchange.answer));
-        Memory(self.said.history.iter().map(text).collect())
+        Memory(self.said.since_begun().iter().map(text).collect())
     }
 
     fn remember(&mut self, memory: &Memory) {
         self.pending = None;
+        self.said.begin();
         let tokens = |(user, answer): &(String, String)| Exchange { user: user.clone(), answer: self.said.vocabulary.answer(answer) };
-        self.said.history = memory.0.iter().map(tokens).collect();
+        let said: Vec<Exchange> = memory.0.iter().map(tokens).collect();
+        self.said.history.extend(said);
     }
 
     fn reset(&mut self) {
@@ -236,11 +239,11 @@ impl ChatSession for LlamaSession<'_> {
         self.pending = None;
     }
 
-    fn set_options(&mut self, options: &ChatOptions) {
+    fn set_options(&mut self, options: &ChatOptions) -> Result<(), ChatError> {
         self.said.system.clone_from(&options.system);
         self.idle.choose(self.model, options);
         self.options = options.clone();
-        self.renew_engine(self.idle.wanted(options));
+        self.renew_engine(self.idle.wanted(options))
     }
 }
 

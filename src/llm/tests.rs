@@ -145,7 +145,7 @@ fn each_setting_of_sampling_does_something() {
     let base = Sampling { temperature: 1.2, top_p: 1.0, top_k: 0, min_p: 0.0, repeat_penalty: 1.0, seed: Some(1) };
     let mut session = model.session(&greedy(40)).unwrap();
     let mut say = |sampling: Sampling, max_tokens: u32| {
-        session.set_options(&ChatOptions { sampling, ..greedy(max_tokens) });
+        session.set_options(&ChatOptions { sampling, ..greedy(max_tokens) }).unwrap();
         let (text, stats) = ask(session.as_mut(), "Once upon a time there was");
         assert!(stats.tokens <= max_tokens);
         (text, stats)
@@ -298,7 +298,7 @@ fn a_cancelled_answer_keeps_what_was_heard() {
     let answer = &session.history()[0].answer;
     assert_eq!(model.model().vocab().detokenize(answer, false, false), b"Sure!");
     // New settings keep the conversation, also when they need another KV cache.
-    session.set_options(&ChatOptions { context_tokens: 1024, ..greedy(60) });
+    session.set_options(&ChatOptions { context_tokens: 1024, ..greedy(60) }).unwrap();
     let (_, stats) = ask(&mut session, "Go on");
     assert_eq!(stats.cached_tokens, 0);
     assert_eq!(session.history().len(), 1);

@@ -3,7 +3,7 @@
 use super::mailbox::{Mailbox, Next};
 use super::{ChatError, ChatModel, ChatOptions, ChatSession, Memory, ReplyStats, Settled, prompt};
 use crate::clock;
-use crate::error::{Stage, StageError};
+use crate::error::{Severity, Stage, StageError};
 use crate::event::{LlmCmd, WorkerEvent};
 use crate::speech::{Part, ThinkSplitter};
 use crate::trace::{Lane, Span, Work};
@@ -43,14 +43,19 @@ pub fn spawn_llm(
 ) -> std::io::Result<Worker<LlmCmd>> {
     Worker::spawn(Stage::Llm, INBOX, up, move |inbox, up| {
         let mailbox = Mailbox::new(inbox);
-        let mut resume = Resume { options, memory: None, command: None, announced: false };
+        let mut resume = Resume { options, memory: None, command: None, announced: false, released: false };
         loop {
             let ended = match factory() {
                 Ok(model) => serve(model.as_ref(), resume, &mailbox, &up, &turns, unload_after),
                 Err(error) => Err(error),
             };
+            // The model is dropped here, so its memory is free by now.
+            let ended = match ended {
+                Ok(Some(left)) if left.released && up.send(WorkerEvent::Released(Stage::Llm)).is_err() => return,
+                ended => ended,
+            };
             match ended {
-                Ok(Some(left)) => match sleep(left, &mailbox) {
+                Ok(Some(left)) => match sleep(left, &mailbox, &up) {
                     Some(next) => resume = next,
                     None => return,
                 },
@@ -69,6 +74,8 @@ struct Resume {
     /// The command for which it is loaded again.
     command: Option<LlmCmd>,
     announced: bool,
+    /// It was unloaded because somebody asked for it.
+    released: bool,
 }
 
 /// Without a model: says so for each question.
@@ -77,20 +84,27 @@ fn decline(error: StageError, mailbox: &Mailbox, up: &Sender<WorkerEvent>) {
         return;
     }
     while let Next::Command(command) = mailbox.next(None) {
-        if let LlmCmd::Reply(turn, _) = command
-            && up.send(WorkerEvent::Failed(turn, error.clone())).is_err()
-        {
+        let answer = match command {
+            LlmCmd::Reply(turn, _) => WorkerEvent::Failed(turn, error.clone()),
+            LlmCmd::Release => WorkerEvent::Released(Stage::Llm),
+            _ => continue,
+        };
+        if up.send(answer).is_err() {
             return;
         }
     }
 }
 
 /// The model is unloaded: waits for a command that needs it.
-fn sleep(mut left: Resume, mailbox: &Mailbox) -> Option<Resume> {
+fn sleep(mut left: Resume, mailbox: &Mailbox, up: &Sender<WorkerEvent>) -> Option<Resume> {
     loop {
         match mailbox.next(None) {
-            Next::Command(command @ (LlmCmd::Prefill(..) | LlmCmd::Reply(..))) => return Some(Resume { command: Some(command), ..left }),
+            Next::Command(command @ (LlmCmd::Prefill(..) | LlmCmd::Reply(..) | LlmCmd::Wake)) => {
+                return Some(Resume { command: Some(command), released: false, ..left });
+            }
             Next::Command(LlmCmd::Reset) => left.memory = None,
+            Next::Command(LlmCmd::Remember(memory)) => left.memory = Some(memory),
+            Next::Command(LlmCmd::Release) => up.send(WorkerEvent::Released(Stage::Llm)).ok()?,
             Next::Command(LlmCmd::Configure(options)) => left.options = options,
             // Nothing is pending.
             Next::Command(LlmCmd::Commit { .. }) | Next::Nothing => {}
@@ -109,7 +123,7 @@ fn serve(
     turns: &TurnReader,
     unload_after: Option<Duration>,
 ) -> Result<Option<Resume>, ChatError> {
-    let Resume { options, memory, mut command, announced } = resume;
+    let Resume { options, memory, mut command, announced, .. } = resume;
     let mut session = model.session(&options)?;
     if let Some(memory) = &memory {
         session.remember(memory);
@@ -126,8 +140,7 @@ fn serve(
             None => {
                 let unload = unload_after.filter(|_| desk.pending.is_none()).map(|after| last.plus(after));
                 if unload.is_some_and(|at| at <= clock::now()) {
-                    let memory = Some(desk.session.memory());
-                    return Ok(Some(Resume { options: desk.options, memory, command: None, announced: true }));
+                    return Ok(Some(desk.leave(false)));
                 }
                 match desk.settle_at() {
                     Some(at) if at <= clock::now() && !mailbox.waiting() => {
@@ -144,6 +157,7 @@ fn serve(
         match next {
             Next::Closed => return Ok(None),
             Next::Nothing => {}
+            Next::Command(LlmCmd::Release) => return Ok(Some(desk.leave(true))),
             Next::Command(command) => {
                 if desk.handle(command).is_err() {
                     return Ok(None);
@@ -175,6 +189,11 @@ struct Desk<'a> {
 }
 
 impl Desk<'_> {
+    /// What the next session goes on with. An answer that nobody said to have been heard is forgotten.
+    fn leave(self, released: bool) -> Resume {
+        Resume { memory: Some(self.session.memory()), options: self.options, command: None, announced: true, released }
+    }
+
     /// When idle work may be done: neither an answer nor a question is on its way.
     fn settle_at(&self) -> Option<Moment> {
         let free = self.pending.is_none() && self.asked.is_none_or(|turn| turn != self.turns.current());
@@ -239,11 +258,22 @@ impl Desk<'_> {
                 self.session.reset();
                 (self.pending, self.asked, self.settle) = (None, None, Some(clock::now()));
             }
+            LlmCmd::Remember(memory) => {
+                self.session.remember(&memory);
+                (self.pending, self.asked, self.settle) = (None, None, Some(clock::now()));
+            }
             LlmCmd::Configure(options) => {
-                self.session.set_options(&options);
+                let taken = self.session.set_options(&options);
                 self.options = options;
                 self.settle = Some(clock::now());
+                if let Err(error) = taken {
+                    let error = StageError::from(error);
+                    let message = format!("{} The conversation goes on with the context that it had.", error.message);
+                    self.send(WorkerEvent::Failed(TurnId::NONE, StageError { severity: Severity::Info, message, ..error }))?;
+                }
             }
+            // It is loaded.
+            LlmCmd::Wake | LlmCmd::Release => {}
         }
         Ok(())
     }

@@ -89,8 +89,9 @@ impl ChatSession for ScriptedSession {
         self.note("reset".to_owned());
     }
 
-    fn set_options(&mut self, options: &ChatOptions) {
+    fn set_options(&mut self, options: &ChatOptions) -> Result<(), ChatError> {
         self.note(format!("options {}", options.system));
+        Ok(())
     }
 }
 
@@ -264,4 +265,30 @@ fn an_idle_model_is_unloaded_and_comes_back_with_the_conversation() {
     while !matches!(rig.next(), WorkerEvent::ReplyEnded { .. }) {}
     let log = rig.end();
     assert_eq!(log, ["load", "reply hi", "commit Hello.", "load", "remember 1", "prefill and", "reply and now"]);
+}
+
+#[test]
+fn a_model_that_is_to_make_room_keeps_the_conversation_and_comes_back_when_it_is_called() {
+    let mut rig = Rig::new();
+    rig.clock.advance_to(TurnId(1));
+    rig.worker.try_send(LlmCmd::Reply(TurnId(1), "hi".to_owned())).unwrap();
+    while !matches!(rig.next(), WorkerEvent::ReplyEnded { .. }) {}
+    rig.worker.try_send(LlmCmd::Commit { turn: TurnId(1), heard: "Hello.".to_owned() }).unwrap();
+    for _ in 0..2 {
+        rig.worker.try_send(LlmCmd::Release).unwrap();
+        assert_eq!(rig.next(), WorkerEvent::Released(Stage::Llm));
+    }
+    rig.worker.try_send(LlmCmd::Wake).unwrap();
+    rig.until(|log| log.iter().any(|l| l == "remember 1"));
+    // And a conversation that was held with another model.
+    let turns = vec![("a".to_owned(), "b".to_owned()), ("c".to_owned(), "d".to_owned())];
+    rig.worker.try_send(LlmCmd::Remember(Memory(turns.clone()))).unwrap();
+    rig.worker.try_send(LlmCmd::Release).unwrap();
+    assert_eq!(rig.next(), WorkerEvent::Released(Stage::Llm));
+    rig.worker.try_send(LlmCmd::Remember(Memory(turns[..1].to_vec()))).unwrap();
+    rig.clock.advance_to(TurnId(2));
+    rig.worker.try_send(LlmCmd::Reply(TurnId(2), "hi".to_owned())).unwrap();
+    while !matches!(rig.next(), WorkerEvent::ReplyEnded { .. }) {}
+    let log = rig.end();
+    assert_eq!(log, ["load", "reply hi", "commit Hello.", "load", "remember 1", "remember 2", "load", "remember 1", "reply hi"]);
 }

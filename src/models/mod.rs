@@ -11,6 +11,7 @@ pub mod listing;
 pub mod machine;
 pub mod manager;
 pub mod messages;
+pub mod policy;
 pub mod recommend;
 pub mod services;
 pub mod store;

@@ -1,9 +1,12 @@
 //! What differs between systems: the processor check, thread priorities, the global key, the single instance, the load of
-//! the machine.
+//! the machine, its memory, its battery, and disks that may be pulled.
 
 pub mod cpu;
+pub mod disk;
 pub mod hotkey;
 pub mod instance;
 pub mod load;
+pub mod memory;
+pub mod power;
 pub mod priority;
 pub mod threads;

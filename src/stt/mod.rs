@@ -115,11 +115,15 @@ pub enum TranscribeError {
     /// The engine gave up on this clip.
     #[error("The speech engine could not work on this recording: {0}.")]
     Engine(String),
+    /// The first load was tried elsewhere and went wrong.
+    #[error("{}", .0.message)]
+    Refused(StageError),
 }
 
 impl From<TranscribeError> for StageError {
     fn from(error: TranscribeError) -> Self {
         let (severity, hint) = match &error {
+            TranscribeError::Refused(reason) => return reason.clone(),
             TranscribeError::ModelMissing(_) => {
                 (Severity::Stage, "Put a ggml whisper file into the models folder, or choose one with --stt FILE.")
             }

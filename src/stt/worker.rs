@@ -29,7 +29,7 @@ const INBOX: usize = 1024;
 /// [`WorkerEvent::Failed`]; if the engine could not be built, with the reason for that. Pieces that are heard before
 /// are worked on as they come; that never fails: what went wrong is tried again when the recording is complete.
 ///
-/// After `unload_after` without a command the engine is dropped; the next command builds it again, and what comes
+/// After `unload_after` without a command, or when it is told to, the engine is dropped; the next command builds it again, and what comes
 /// meanwhile waits.
 ///
 /// # Errors
@@ -122,6 +122,13 @@ impl Ear {
     fn take(&mut self, command: SttCmd) {
         match command {
             SttCmd::Configure(options) => self.options = options,
+            SttCmd::Release => {
+                self.engine = None;
+                self.hearing = None;
+                // Nobody there any more is found out by the next send that matters.
+                drop(self.up.send(WorkerEvent::Released(Stage::Stt)));
+            }
+            SttCmd::Wake => self.wake(),
             SttCmd::Transcribe(turn, pcm) => self.requests.push_back((turn, pcm)),
             SttCmd::Hear { turn, .. } | SttCmd::KeyUp(turn) if self.is_over(turn) => {}
             SttCmd::Hear { turn, at, pcm } => {
@@ -129,9 +136,7 @@ impl Ear {
                     self.others.begin();
                     self.hearing = Some(self.new_hearing(turn));
                     // The user speaks now and waits later: a model that was unloaded comes back meanwhile.
-                    if let Err(error) = self.load() {
-                        tracing::warn!(%error, "the speech model did not come back");
-                    }
+                    self.wake();
                 }
                 if let Some(hearing) = &mut self.hearing
                     && !hearing.push(at, &pcm.0)
@@ -157,6 +162,18 @@ impl Ear {
             Phrases::Auto => Way::Phrases,
         };
         Hearing::new(turn, way, self.info.starter, self.scorer)
+    }
+
+    /// Builds the engine again if it was unloaded. When its file is gone, who decides gets to know it now, while there is
+    /// still time to take another; any other fault is said when it costs something.
+    fn wake(&mut self) {
+        if let Err(error) = self.load() {
+            tracing::warn!(%error, "the speech model did not come back");
+            let error = StageError::from(error);
+            if error.severity == Severity::Stage {
+                drop(self.up.send(WorkerEvent::Lost(error)));
+            }
+        }
     }
 
     /// The engine, built again if it was unloaded.

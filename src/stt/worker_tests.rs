@@ -320,3 +320,26 @@ fn an_engine_that_was_unloaded_comes_back_and_hears_everything() {
         bench.tell(SttCmd::Hear { turn: TurnId(1), at: 0, pcm: Pcm16k::default() }); // an old turn wakes nothing
     }
 }
+
+#[test]
+fn ears_that_are_to_make_room_do_and_come_back_when_they_are_called() {
+    let built = Arc::new(AtomicU32::new(0));
+    let count = Arc::clone(&built);
+    let factory = move || match count.fetch_add(1, Ordering::Relaxed) {
+        0 | 1 => echo(),
+        _ => Err(TranscribeError::ModelMissing("gone.bin".into())),
+    };
+    let bench = Bench::new(factory);
+    assert!(matches!(bench.next(), WorkerEvent::Ready(..)));
+    bench.tell(SttCmd::Release);
+    assert_eq!(bench.next(), WorkerEvent::Released(Stage::Stt));
+    bench.tell(SttCmd::Wake);
+    bench.ask(2, &voice(&[(true, 1000)]));
+    assert!(bench.words().0.ends_with("samples."));
+    assert_eq!(built.load(Ordering::Relaxed), 2);
+    // They do not come back: that is said while the user still speaks.
+    bench.tell(SttCmd::Release);
+    assert_eq!(bench.next(), WorkerEvent::Released(Stage::Stt));
+    bench.hear(&voice(&[(true, 500)]), 0);
+    assert!(matches!(bench.next(), WorkerEvent::Lost(error) if error.message.contains("gone.bin")));
+}

@@ -75,11 +75,15 @@ pub enum SynthesisError {
     /// The engine gave up on this clause.
     #[error("The voice failed: {0}.")]
     Engine(String),
+    /// The first load was tried elsewhere and went wrong.
+    #[error("{}", .0.message)]
+    Refused(StageError),
 }
 
 impl From<SynthesisError> for StageError {
     fn from(error: SynthesisError) -> Self {
         let (severity, hint) = match &error {
+            SynthesisError::Refused(reason) => return reason.clone(),
             SynthesisError::VoiceMissing(_) => {
                 (Severity::Stage, "Put a Piper voice (.onnx and .onnx.json) into the models folder, or choose --voice espeak:en-us.")
             }

@@ -6,7 +6,7 @@ use super::{SynthesisError, Synthesizer, VoiceOptions};
 use crate::audio::Clip;
 use crate::clock;
 use crate::config::VoiceChoice;
-use crate::error::{Stage, StageError};
+use crate::error::{Severity, Stage, StageError};
 use crate::event::{TtsCmd, WorkerEvent};
 use crate::platform::threads;
 use crate::trace::{Lane, Span, Work};
@@ -120,7 +120,22 @@ impl Speaker {
             };
             match command {
                 TtsCmd::Configure(options) => self.options = options,
-                TtsCmd::Wake => self.wake(),
+                TtsCmd::Wake => {
+                    self.wake();
+                    // There may be time to take another voice before a clause comes.
+                    if let Held::Failed(error) = &self.voice
+                        && self.lost
+                        && error.severity == Severity::Stage
+                    {
+                        self.up.send(WorkerEvent::Lost(error.clone())).map_err(|_| Gone)?;
+                    }
+                }
+                TtsCmd::Release => {
+                    if matches!(self.voice, Held::Loaded(_)) {
+                        self.voice = Held::Unloaded;
+                    }
+                    self.up.send(WorkerEvent::Released(Stage::Tts)).map_err(|_| Gone)?;
+                }
                 TtsCmd::Speak { turn, seq, clause } => {
                     let cancel = self.turns.token(turn);
                     if !cancel.is_cancelled() {

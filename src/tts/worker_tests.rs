@@ -277,3 +277,21 @@ fn without_a_limit_a_voice_stays() {
     assert_eq!(bench.clause().2.len(), 100);
     assert_eq!(count.load(SeqCst), 1);
 }
+
+#[test]
+fn a_voice_that_is_to_make_room_does_and_comes_back_when_it_is_called() {
+    let (factory, count, broken) = counting();
+    let bench = Bench::with(factory);
+    assert!(matches!(bench.next(), WorkerEvent::Ready(..)));
+    bench.worker.try_send(TtsCmd::Release).unwrap();
+    assert_eq!(bench.next(), WorkerEvent::Released(Stage::Tts));
+    bench.speak(1, 0, "ab");
+    assert_eq!(bench.clause(), (1, 0, vec![1.0; 200]));
+    assert_eq!(count.load(SeqCst), 2);
+    // It does not come back: that is said while there is time to take another.
+    bench.worker.try_send(TtsCmd::Release).unwrap();
+    assert_eq!(bench.next(), WorkerEvent::Released(Stage::Tts));
+    broken.store(true, SeqCst);
+    bench.worker.try_send(TtsCmd::Wake).unwrap();
+    assert!(matches!(bench.next(), WorkerEvent::Lost(error) if error.stage == Stage::Tts && error.message.contains("memory")));
+}

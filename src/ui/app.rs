@@ -127,6 +127,9 @@ impl HarkApp {
         self.host.drain(&mut self.events);
         for event in self.events.drain(..) {
             self.state.apply(&event);
+            if let Event::InUse(stage, file) = event {
+                self.used.set(stage, file);
+            }
         }
         self.drain_models();
         let (closing, inner, maximized) =

@@ -2,13 +2,14 @@
 
 use crate::error::{Severity, Stage, StageError};
 use crate::event::{Event, Phase, StageStatus, Timing, TurnEnd};
-use crate::models::catalog::ModelKind;
+use crate::models::policy::Plan;
 use crate::stt::Words;
 use crate::trace::Timeline;
 use crate::turn::TurnId;
 use crate::ui::models::view::ModelsView;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
+use std::sync::Arc;
 
 /// Older turns leave the screen (not the history) when there are more.
 const MAX_ITEMS: usize = 400;
@@ -111,17 +112,6 @@ pub enum TalkLook {
     Stopping,
 }
 
-/// Something that memory or battery decided.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Policy {
-    /// The kind of model that it is about; `None`: all of them.
-    pub kind: Option<ModelKind>,
-    /// What was decided and why.
-    pub sentence: String,
-    /// What to do about it; empty: nothing.
-    pub hint: String,
-}
-
 /// Everything that is shown.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ViewState {
@@ -137,8 +127,10 @@ pub struct ViewState {
     pub last_end: Option<TurnEnd>,
     /// All threads are down.
     pub stopped: bool,
-    /// Why models or threads are not simply those of the settings.
-    pub policy: Vec<Policy>,
+    /// Which models are used on how many threads, and why.
+    pub plan: Option<Arc<Plan>>,
+    /// Stages for which another model is being loaded.
+    pub switching: BTreeSet<Stage>,
     /// Models: what is there, what is being done with them.
     pub models: ModelsView,
     last_fault: Option<StageError>,
@@ -208,6 +200,13 @@ impl ViewState {
                 self.last_timing = None;
                 self.last_end = None;
             }
+            Event::Switching(stage, _) => {
+                self.switching.insert(*stage);
+            }
+            Event::InUse(stage, _) => {
+                self.switching.remove(stage);
+            }
+            Event::Plan(plan) => self.plan = Some(Arc::clone(plan)),
             Event::CaptureStarted(..) | Event::Silenced(..) => {}
             Event::Stopped => self.stopped = true,
         }

@@ -2,10 +2,25 @@
 
 use super::view::{Card, ModelsView};
 use super::{amounts, ask, button, row};
+use crate::error::{Severity, Stage, StageError};
 use crate::models::manager::{Done, ManagerCommand, Progress, Question, Work};
 use crate::ui::icons::{self, Icon};
+use crate::ui::view_state::{Item, ViewState};
 use crate::ui::{UiCommand, UiContext, theme, widgets};
-use egui::{Role, Sense, Ui, WidgetInfo, vec2};
+use egui::{Color32, Role, Sense, Ui, WidgetInfo, vec2};
+
+/// Draws what the engines had to say about their models: a new one that could not be loaded, a smaller one that is used.
+pub fn notices_ui(ui: &mut Ui, state: &ViewState, cx: &UiContext<'_>, out: &mut Vec<UiCommand>) {
+    let notices = state.items.iter().rev().filter_map(|item| match item {
+        Item::Notice(error) if matches!(error.stage, Stage::Stt | Stage::Llm | Stage::Tts) => Some(error),
+        _ => None,
+    });
+    // What is older stands in the conversation.
+    for (n, error) in notices.take(2).enumerate() {
+        let card = Told { error, again: None, dismiss: UiCommand::Dismiss(error.clone()) };
+        ui.push_id(("notice", n), |ui| fault_ui(ui, cx, card, out));
+    }
+}
 
 /// Draws all of them, the one that needs the person first.
 pub fn cards_ui(ui: &mut Ui, view: &ModelsView, cx: &UiContext<'_>, out: &mut Vec<UiCommand>) {
@@ -52,13 +67,47 @@ fn question_ui(ui: &mut Ui, view: &ModelsView, question: &Question, cx: &UiConte
     });
 }
 
+/// Two sentences and what can be done about them.
+struct Told<'a> {
+    error: &'a StageError,
+    again: Option<&'a ManagerCommand>,
+    dismiss: UiCommand,
+}
+
 /// What became of earlier work.
 fn card_ui(ui: &mut Ui, view: &ModelsView, card: &Card, cx: &UiContext<'_>, out: &mut Vec<UiCommand>) {
+    let dismiss = UiCommand::DismissWork(card.id.clone());
+    match &card.result {
+        Ok(done) => {
+            let words = sentence(view, &card.id, done, cx);
+            told_ui(ui, cx, (Icon::Check, cx.tokens.speaking), [&words, ""], dismiss, out, |_, _| {});
+        }
+        Err(error) => fault_ui(ui, cx, Told { error, again: card.again.as_ref(), dismiss }, out),
+    }
+}
+
+fn fault_ui(ui: &mut Ui, cx: &UiContext<'_>, told: Told<'_>, out: &mut Vec<UiCommand>) {
+    let Told { error, again, dismiss } = told;
+    let look = if error.severity == Severity::Info { (Icon::Info, cx.tokens.accent) } else { (Icon::Warning, cx.tokens.thinking) };
+    told_ui(ui, cx, look, [&error.message, &error.hint], dismiss, out, |ui, out| {
+        let Some(again) = again else { return };
+        ui.add_space(2.0);
+        if button(ui, cx, cx.texts.t("models.again"), cx.texts.t("models.again"), true, "") {
+            ask(out, again.clone());
+        }
+    });
+}
+
+fn told_ui(
+    ui: &mut Ui,
+    cx: &UiContext<'_>,
+    (icon, color): (Icon, Color32),
+    [first, second]: [&str; 2],
+    dismiss: UiCommand,
+    out: &mut Vec<UiCommand>,
+    more: impl FnOnce(&mut Ui, &mut Vec<UiCommand>),
+) {
     let t = cx.tokens;
-    let (icon, color, first, second) = match &card.result {
-        Ok(done) => (Icon::Check, t.speaking, sentence(view, &card.id, done, cx), String::new()),
-        Err(error) => (Icon::Warning, t.thinking, error.message.clone(), error.hint.clone()),
-    };
     widgets::card(t, t.raised, t.hairline).show(ui, |ui| {
         ui.set_width(ui.available_width());
         ui.horizontal_top(|ui| {
@@ -73,16 +122,11 @@ fn card_ui(ui: &mut Ui, view: &ModelsView, card: &Card, cx: &UiContext<'_>, out:
                 if !second.is_empty() {
                     ui.add(egui::Label::new(theme::lined(second, 14.0).color(t.secondary)).wrap());
                 }
-                if let (Err(_), Some(again)) = (&card.result, &card.again) {
-                    ui.add_space(2.0);
-                    if button(ui, cx, cx.texts.t("models.again"), cx.texts.t("models.again"), true, "") {
-                        ask(out, again.clone());
-                    }
-                }
+                more(ui, out);
             });
             ui.spacing_mut().item_spacing.x = 0.0;
             if widgets::icon_button(ui, t, Icon::Close, cx.texts.t("action.dismiss"), theme::TARGET, true).clicked() {
-                out.push(UiCommand::DismissWork(card.id.clone()));
+                out.push(dismiss);
             }
         });
     });

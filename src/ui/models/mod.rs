@@ -102,6 +102,7 @@ pub fn models_ui(ui: &mut Ui, state: &ViewState, cx: &UiContext<'_>, memory: &mu
                 // A font for Chinese names is looked for once.
                 let east = *memory.chinese.get_or_insert_with(|| fonts::has_chinese(ui.ctx()));
                 cards::cards_ui(ui, &state.models, cx, out);
+                cards::notices_ui(ui, state, cx, out);
                 used::used_ui(ui, state, cx);
                 recommended::recommended_ui(ui, &state.models, cx, out);
                 policy::policy_ui(ui, state, cx, out);

@@ -1,6 +1,7 @@
 //! What decides which of the installed models works and how hard: memory, battery, rest. Each can be overridden here.
 
 use super::{amounts, row, section_ui};
+use crate::platform::power::Power;
 use crate::ui::icons::Icon;
 use crate::ui::settings_panel::Form;
 use crate::ui::view_state::ViewState;
@@ -27,10 +28,19 @@ fn facts_ui(ui: &mut Ui, state: &ViewState, cx: &UiContext<'_>) {
         let line = free.replacen("{}", &amounts::size(computer.memory_bytes), 1);
         row::mark_ui(ui, cx, Icon::Info, t.accent, &line, "");
     }
-    for policy in &state.policy {
-        row::mark_ui(ui, cx, Icon::Warning, t.thinking, &policy.sentence, &policy.hint);
+    let Some(plan) = &state.plan else { return };
+    if plan.need_bytes > 0 {
+        row::mark_ui(ui, cx, Icon::Info, t.accent, &cx.texts.f("policy.need", amounts::size(plan.need_bytes)), "");
     }
-    if state.policy.is_empty() {
+    match plan.power {
+        Some(Power::Battery) => row::mark_ui(ui, cx, Icon::Info, t.accent, cx.texts.t("policy.on_battery"), ""),
+        Some(Power::Mains) => row::mark_ui(ui, cx, Icon::Info, t.accent, cx.texts.t("policy.on_mains"), ""),
+        None => row::mark_ui(ui, cx, Icon::Info, t.accent, cx.texts.t("policy.no_battery"), ""),
+    }
+    for reason in &plan.reasons {
+        row::mark_ui(ui, cx, Icon::Warning, t.thinking, &reason.sentence(), reason.hint());
+    }
+    if plan.reasons.is_empty() {
         row::mark_ui(ui, cx, Icon::Check, t.speaking, cx.texts.t("policy.as_wished"), "");
     }
     ui.add_space(4.0);

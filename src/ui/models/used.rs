@@ -5,6 +5,7 @@ use crate::config::settings::ModelSettings;
 use crate::error::Stage;
 use crate::event::StageStatus;
 use crate::models::catalog::ModelKind;
+use crate::models::policy::Reason;
 use crate::ui::icons::Icon;
 use crate::ui::models::row;
 use crate::ui::view_state::ViewState;
@@ -23,8 +24,11 @@ pub fn used_ui(ui: &mut Ui, state: &ViewState, cx: &UiContext<'_>) {
             match state.stages.get(&stage) {
                 Some(StageStatus::Ready(info)) => {
                     row::name_ui(ui, cx, &format!("{what}{colon}{}", info.name));
-                    match state.policy.iter().find(|policy| policy.kind == Some(kind)) {
-                        Some(policy) => row::mark_ui(ui, cx, Icon::Info, t.accent, &policy.sentence, &policy.hint),
+                    match smaller(state, kind) {
+                        _ if state.switching.contains(&stage) => {
+                            row::mark_ui(ui, cx, Icon::Dots, t.secondary, cx.texts.t("used.switching"), "");
+                        }
+                        Some(reason) => row::mark_ui(ui, cx, Icon::Info, t.accent, &reason.sentence(), reason.hint()),
                         None => row::mark_ui(ui, cx, Icon::Check, t.speaking, why(&cx.settings.models, kind, info.starter, cx), ""),
                     }
                 }
@@ -40,6 +44,11 @@ pub fn used_ui(ui: &mut Ui, state: &ViewState, cx: &UiContext<'_>) {
             ui.add_space(4.0);
         }
     });
+}
+
+/// Why a smaller one of this kind is used.
+fn smaller(state: &ViewState, kind: ModelKind) -> Option<&Reason> {
+    state.plan.as_ref()?.reasons.iter().find(|reason| matches!(reason, Reason::Smaller { kind: of, .. } if *of == kind))
 }
 
 fn why<'a>(models: &ModelSettings, kind: ModelKind, starter: bool, cx: &UiContext<'a>) -> &'a str {

@@ -3,11 +3,14 @@
 use super::harness::{Log, Window};
 use crate::config::settings::UiLanguage;
 use crate::error::{Severity, Stage, StageError};
-use crate::event::{Event, Phase};
+use crate::event::{Event, Phase, StageStatus};
 use crate::fakes::models::sample;
 use crate::models::catalog::{Evidence, ModelKind};
 use crate::models::listing::{Fit, Listing};
 use crate::models::manager::{Done, ManagerCommand, ManagerEvent, Progress, Question, Work};
+use crate::models::policy::{Plan, Reason};
+use crate::platform::power::Power;
+use crate::stt::EngineInfo;
 use crate::turn::TurnId;
 use crate::ui::models::Used;
 use egui::accesskit::Role;
@@ -334,4 +337,28 @@ fn the_policy_can_be_overridden_here() {
     w.harness.get_by_role_and_label(Role::CheckBox, "Take a smaller model when memory is short").click();
     w.harness.run_steps(3);
     assert!(!w.saved().models.fit_memory);
+}
+
+#[test]
+fn what_memory_and_battery_decided_stands_where_the_model_stands_and_a_failed_change_is_told() {
+    let mut w = open_with(TALL, sample());
+    let smaller = Reason::Smaller {
+        kind: ModelKind::Chat,
+        wished: ("Large".into(), 6_000_000_000),
+        used: "Small".into(),
+        free_bytes: 1_500_000_000,
+    };
+    let sentence = smaller.sentence();
+    let plan = Plan { power: Some(Power::Battery), need_bytes: 900_000_000, reasons: vec![smaller], ..Plan::default() };
+    let info = EngineInfo { engine: "x".into(), name: "Small".into(), starter: false };
+    w.send([Event::Plan(Arc::new(plan)), Event::Status(Stage::Llm, StageStatus::Ready(info))]);
+    assert_eq!(w.harness.query_all_by_label(sentence.as_str()).count(), 2, "with the model, and with what decided it");
+    assert!(has(&w, "This computer runs on its battery") && has(&w, "The models in use need about 900 MB"));
+    w.send([Event::Switching(Stage::Llm, Some("large.gguf".into()))]);
+    assert!(has(&w, "Another one is being loaded"));
+    let error = StageError::new(Stage::Llm, Severity::Turn, "large.gguf cannot be used.", "The old one is kept.");
+    w.send([Event::InUse(Stage::Llm, Some("smollm2-135m-instruct".into())), Event::Notice(TurnId::NONE, error)]);
+    assert!(!has(&w, "Another one is being loaded"));
+    assert!(has(&w, "large.gguf cannot be used.") && has(&w, "In use"));
+    assert!(w.harness.query_by_label("Use: SmolLM2 135M").is_none(), "the old one is in use");
 }

@@ -1,0 +1,543 @@
+//! Other models while the program runs, decided without threads: what a user would notice, and that no turn is lost.
+
+use super::state::{Effect, Input, State};
+use super::state_chaos_tests::answers;
+use super::state_tests::Core;
+use crate::audio::Pcm16k;
+use crate::config::{Config, Spare, VoiceChoice, test_config};
+use crate::error::{Severity, Stage, StageError};
+use crate::event::{CaptureCmd, Event, LlmCmd, Phase, SttCmd, TtsCmd, TurnEnd, UserAction, WorkerEvent};
+use crate::llm::Memory;
+use crate::models::store::ModelEntry;
+use crate::stt::EngineInfo;
+use crate::turn::TurnId;
+use proptest::prelude::*;
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+fn entry(name: &str) -> ModelEntry {
+    ModelEntry { path: PathBuf::from(format!("fake/{name}")), name: name.to_owned(), bytes: 1, starter: false }
+}
+
+/// Chat models `one` and `two` and a starter are installed, speech models `ear` and `tiny`, a voice and espeak-ng.
+pub(super) fn installed() -> Config {
+    let voice = VoiceChoice::Vits("fake/voice".into());
+    Config {
+        stt_model: Some("fake/ear".into()),
+        chat_model: Some("fake/one".into()),
+        voice: voice.clone(),
+        spare: Spare {
+            stt: vec![entry("ear"), entry("tiny")],
+            chat: vec![entry("one"), entry("two"), entry("starter")],
+            voices: vec![voice, VoiceChoice::Espeak("en-us".to_owned())],
+        },
+        ..test_config()
+    }
+}
+
+pub(super) fn with_chat(name: &str) -> Config {
+    Config { chat_model: Some(PathBuf::from(format!("fake/{name}"))), ..installed() }
+}
+
+fn named(name: &str) -> EngineInfo {
+    EngineInfo { engine: "fake".to_owned(), name: name.to_owned(), starter: false }
+}
+
+fn broken(stage: Stage) -> StageError {
+    StageError::new(stage, Severity::Stage, "The file is broken.", "Copy it again.")
+}
+
+fn choose(core: &mut Core, config: Config) -> Vec<Effect> {
+    core.act(UserAction::Configure(Arc::new(config)))
+}
+
+/// One exchange that was heard to its end.
+fn exchange(core: &mut Core, question: &str) {
+    core.act(UserAction::SubmitText(question.to_owned()));
+    core.write(&format!("Answer to {question}."));
+    core.end_writing();
+    core.play(0);
+    let turn = core.turn();
+    core.worker(WorkerEvent::ClausePlayed(turn, 0));
+    core.worker(WorkerEvent::Drained(turn));
+}
+
+fn said(questions: &[&str]) -> Memory {
+    Memory(questions.iter().map(|q| ((*q).to_owned(), format!("Answer to {q}."))).collect())
+}
+
+fn notices(effects: &[Effect]) -> Vec<String> {
+    effects.iter().filter_map(|e| if let Effect::Emit(Event::Notice(_, n)) = e { Some(n.to_string()) } else { None }).collect()
+}
+
+fn position(effects: &[Effect], is_it: impl Fn(&Effect) -> bool) -> usize {
+    effects.iter().position(is_it).unwrap_or_else(|| panic!("not there: {effects:#?}"))
+}
+
+#[test]
+fn another_chat_model_takes_over_with_the_conversation_and_until_then_the_old_one_answers() {
+    let mut core = Core::with(installed());
+    exchange(&mut core, "one");
+    let effects = choose(&mut core, with_chat("two"));
+    assert!(effects.contains(&Effect::Emit(Event::Switching(Stage::Llm, Some("fake/two".into())))));
+    assert_eq!(core.state.phase(), Phase::Idle, "the old one works");
+    exchange(&mut core, "two");
+    let effects = core.give(Input::Prepared(Stage::Llm, Ok(named("two"))));
+    let swap = position(&effects, |e| *e == Effect::Swap(Stage::Llm));
+    let memory = position(&effects, |e| *e == Effect::Llm(LlmCmd::Remember(said(&["one", "two"]))));
+    let resume = position(&effects, |e| *e == Effect::Resume(Stage::Llm));
+    assert!(swap < memory && memory < resume);
+    assert!(effects.contains(&Effect::Emit(Event::InUse(Stage::Llm, Some("fake/two".into())))));
+    assert_eq!(core.ended(), [TurnEnd::Answered; 2]);
+}
+
+#[test]
+fn a_model_that_cannot_be_loaded_leaves_the_old_one_and_says_one_sentence() {
+    for stage in [Stage::Stt, Stage::Llm, Stage::Tts] {
+        let mut core = Core::with(installed());
+        core.worker(WorkerEvent::Ready(stage, named("the old one")));
+        let mut wish = installed();
+        match stage {
+            Stage::Stt => wish.stt_model = Some("fake/bad".into()),
+            Stage::Llm => wish.chat_model = Some("fake/bad".into()),
+            _ => wish.voice = VoiceChoice::Vits("fake/bad".into()),
+        }
+        choose(&mut core, wish.clone());
+        let effects = core.give(Input::Prepared(stage, Err(broken(stage))));
+        let said = notices(&effects);
+        assert_eq!(said.len(), 1, "{said:?}");
+        assert!(said[0].starts_with("The file is broken. The ") && said[0].contains("the old one stays in use."), "{said:?}");
+        assert!(effects.contains(&Effect::Abandon(stage)));
+        assert!(effects.iter().any(|e| matches!(e, Effect::Emit(Event::InUse(s, Some(_))) if *s == stage)), "{effects:?}");
+        assert!(!effects.iter().any(|e| matches!(e, Effect::Restart(..) | Effect::Swap(_))));
+        exchange(&mut core, "still there?");
+        assert_eq!(core.ended(), [TurnEnd::Answered]);
+        // Another choice does not try the broken file again; choosing it again does.
+        let effects = choose(&mut core, Config { mute: true, ..wish.clone() });
+        assert!(!effects.iter().any(|e| matches!(e, Effect::Prepare(..))));
+        choose(&mut core, installed());
+        let effects = choose(&mut core, wish);
+        assert!(effects.iter().any(|e| matches!(e, Effect::Prepare(s, _) if *s == stage)));
+    }
+}
+
+#[test]
+fn an_engine_that_is_there_waits_for_the_end_of_the_turn() {
+    let mut core = Core::with(installed());
+    choose(&mut core, with_chat("two"));
+    core.act(UserAction::SubmitText("Hello".to_owned()));
+    let effects = core.give(Input::Prepared(Stage::Llm, Ok(named("two"))));
+    assert!(!effects.contains(&Effect::Swap(Stage::Llm)), "the old one is answering");
+    core.write("Hi. ");
+    core.play(0);
+    let turn = core.turn();
+    core.worker(WorkerEvent::ClausePlayed(turn, 0));
+    let effects = core.act(UserAction::PttPressed);
+    let commit = position(&effects, |e| matches!(e, Effect::Llm(LlmCmd::Commit { .. })));
+    let swap = position(&effects, |e| *e == Effect::Swap(Stage::Llm));
+    let memory = Memory(vec![("Hello".to_owned(), "Hi.".to_owned())]);
+    let remember = position(&effects, |e| matches!(e, Effect::Llm(LlmCmd::Remember(m)) if m.0[0].1.trim() == memory.0[0].1));
+    assert!(commit < swap && swap < remember, "{effects:#?}");
+}
+
+#[test]
+fn without_room_for_two_a_question_waits_and_is_answered_by_whichever_is_there_in_the_end() {
+    for ok in [true, false] {
+        let mut core = Core::with(installed());
+        exchange(&mut core, "one");
+        choose(&mut core, with_chat("two"));
+        core.give(Input::Held(Stage::Llm));
+        core.act(UserAction::SubmitText("Hello".to_owned()));
+        let result = if ok { Ok(named("two")) } else { Err(broken(Stage::Llm)) };
+        let effects = core.give(Input::Prepared(Stage::Llm, result));
+        assert_eq!(effects.contains(&Effect::Swap(Stage::Llm)), ok, "in the middle of the turn, for it waits");
+        assert_eq!(effects.contains(&Effect::Abandon(Stage::Llm)), !ok);
+        assert_eq!(effects.contains(&Effect::Llm(LlmCmd::Remember(said(&["one"])))), ok);
+        core.write("Hi.");
+        core.end_writing();
+        core.play(0);
+        let turn = core.turn();
+        core.worker(WorkerEvent::ClausePlayed(turn, 0));
+        core.worker(WorkerEvent::Drained(turn));
+        assert_eq!(core.ended(), [TurnEnd::Answered; 2]);
+    }
+}
+
+#[test]
+fn of_several_choices_the_last_one_counts_and_going_back_ends_the_loading() {
+    let mut core = Core::with(installed());
+    choose(&mut core, with_chat("two"));
+    choose(&mut core, with_chat("starter"));
+    let effects = choose(&mut core, installed());
+    assert!(effects.contains(&Effect::Abandon(Stage::Llm)));
+    assert!(effects.contains(&Effect::Emit(Event::InUse(Stage::Llm, Some("fake/one".into())))));
+    let late = core.give(Input::Prepared(Stage::Llm, Ok(named("two"))));
+    assert!(!late.contains(&Effect::Swap(Stage::Llm)));
+}
+
+#[test]
+fn options_that_changed_while_it_was_loaded_reach_the_new_engine() {
+    let mut core = Core::with(installed());
+    choose(&mut core, with_chat("two"));
+    let mut options = with_chat("two");
+    options.chat.max_tokens = 7;
+    choose(&mut core, options.clone());
+    let effects = core.give(Input::Prepared(Stage::Llm, Ok(named("two"))));
+    assert!(effects.contains(&Effect::Llm(LlmCmd::Configure(options.chat))));
+}
+
+#[test]
+fn threads_change_in_the_middle_of_a_turn_and_load_nothing() {
+    let mut core = Core::with(installed());
+    core.act(UserAction::SubmitText("Hello".to_owned()));
+    let mut wish = installed();
+    (wish.stt.threads, wish.chat.threads, wish.speculate) = (2, 2, false);
+    let effects = choose(&mut core, wish.clone());
+    assert_eq!(effects, [Effect::Stt(SttCmd::Configure(wish.stt)), Effect::Llm(LlmCmd::Configure(wish.chat))]);
+}
+
+#[test]
+fn on_battery_words_that_may_change_are_not_computed_ahead() {
+    for speculate in [true, false] {
+        let mut core = Core::with(Config { speculate, ..installed() });
+        core.act(UserAction::PttPressed);
+        let words = crate::stt::Words { certain: "Some words".to_owned(), uncertain: String::new() };
+        let effects = core.worker(WorkerEvent::PartialText(core.turn(), words));
+        assert_eq!(effects.iter().any(|e| matches!(e, Effect::Llm(LlmCmd::Prefill(..)))), speculate);
+    }
+}
+
+#[test]
+fn a_model_whose_file_is_gone_is_replaced_by_the_next_best_and_the_question_is_answered() {
+    let mut core = Core::with(installed());
+    exchange(&mut core, "one");
+    core.act(UserAction::SubmitText("Hello".to_owned()));
+    let gone = StageError::new(Stage::Llm, Severity::Stage, "The chat model fake/one was not found.", "");
+    let effects = core.worker(WorkerEvent::Failed(TurnId::NONE, gone.clone()));
+    assert_eq!(notices(&effects), ["The chat model fake/one was not found. The chat model two is used instead."]);
+    let restart = position(&effects, |e| matches!(e, Effect::Restart(Stage::Llm, c) if c.chat_model == Some("fake/two".into())));
+    let memory = position(&effects, |e| *e == Effect::Llm(LlmCmd::Remember(said(&["one"]))));
+    let again = position(&effects, |e| *e == Effect::Llm(LlmCmd::Reply(core.turn(), "Hello".to_owned())));
+    assert!(restart < memory && memory < again);
+    // All of them are gone.
+    core.worker(WorkerEvent::Failed(TurnId::NONE, gone.clone()));
+    let effects = core.worker(WorkerEvent::Failed(TurnId::NONE, gone));
+    assert!(!effects.iter().any(|e| matches!(e, Effect::Restart(..))));
+    assert_eq!(core.ended(), [TurnEnd::Answered, TurnEnd::Failed]);
+    // A file that the command line names is used or nothing.
+    let mut core = Core::with(Config { spare: Spare::default(), ..installed() });
+    let effects = core.worker(WorkerEvent::Failed(TurnId::NONE, broken(Stage::Llm)));
+    assert!(!effects.iter().any(|e| matches!(e, Effect::Restart(..))));
+}
+
+#[test]
+fn a_recording_whose_speech_model_is_gone_is_heard_by_the_next_one() {
+    let mut core = Core::with(installed());
+    let pcm = Pcm16k(Arc::from(vec![0.5; 100]));
+    core.act(UserAction::SubmitAudio(pcm.clone()));
+    let effects = core.worker(WorkerEvent::Failed(core.turn(), broken(Stage::Stt)));
+    assert!(effects.contains(&Effect::Stt(SttCmd::Transcribe(core.turn(), pcm))));
+    assert_eq!(core.ended(), []);
+}
+
+#[test]
+fn a_voice_that_is_gone_is_replaced_and_what_it_did_not_say_is_said() {
+    let mut core = Core::with(installed());
+    core.act(UserAction::SubmitText("Hello".to_owned()));
+    core.write("One sentence. Two sentences. ");
+    core.play(0);
+    let effects = core.worker(WorkerEvent::Failed(core.turn(), broken(Stage::Tts)));
+    assert!(effects.iter().any(|e| matches!(e, Effect::Restart(Stage::Tts, c) if c.voice == VoiceChoice::Espeak("en-us".to_owned()))));
+    let again: Vec<u32> =
+        effects.iter().filter_map(|e| if let Effect::Tts(TtsCmd::Speak { seq, .. }) = e { Some(*seq) } else { None }).collect();
+    assert_eq!(again, [1]);
+}
+
+#[test]
+fn a_load_that_hangs_is_given_up_after_ten_minutes() {
+    let mut core = Core::with(installed());
+    choose(&mut core, with_chat("two"));
+    assert!(core.state.deadline().is_some());
+    core.wait(599_000);
+    assert!(!core.log.contains(&Effect::Abandon(Stage::Llm)));
+    let effects = core.wait(2_000);
+    assert!(effects.contains(&Effect::Abandon(Stage::Llm)) && notices(&effects).len() == 1);
+    assert_eq!(core.state.deadline(), None, "nothing wakes up any more");
+}
+
+#[test]
+fn a_conversation_that_was_cleared_is_not_carried_over() {
+    let mut core = Core::with(installed());
+    exchange(&mut core, "one");
+    choose(&mut core, with_chat("two"));
+    core.act(UserAction::NewConversation);
+    let effects = core.give(Input::Prepared(Stage::Llm, Ok(named("two"))));
+    assert!(!effects.iter().any(|e| matches!(e, Effect::Llm(LlmCmd::Remember(_)))));
+}
+
+#[derive(Clone, Debug)]
+enum Poke {
+    Type,
+    Audio,
+    Press,
+    Release,
+    Cancel,
+    Clear,
+    Wait(u64),
+    Work(usize),
+    Choose(usize, usize, usize, bool),
+    Loaded(usize, bool),
+    Held(usize),
+    Lose(usize),
+    Die(usize),
+}
+
+fn poke() -> impl Strategy<Value = Poke> {
+    prop_oneof![
+        4 => Just(Poke::Type),
+        1 => Just(Poke::Audio),
+        2 => Just(Poke::Press),
+        2 => Just(Poke::Release),
+        1 => Just(Poke::Cancel),
+        1 => Just(Poke::Clear),
+        2 => (0_u64..2500).prop_map(Poke::Wait),
+        16 => (0_usize..3).prop_map(Poke::Work),
+        3 => (0_usize..3, 0_usize..2, 0_usize..2, any::<bool>()).prop_map(|(a, b, c, d)| Poke::Choose(a, b, c, d)),
+        4 => (0_usize..3, any::<bool>()).prop_map(|(stage, ok)| Poke::Loaded(stage, ok)),
+        1 => (0_usize..3).prop_map(Poke::Held),
+        1 => (0_usize..3).prop_map(Poke::Lose),
+        1 => (0_usize..3).prop_map(Poke::Die),
+    ]
+}
+
+const ENGINES: [Stage; 3] = [Stage::Stt, Stage::Llm, Stage::Tts];
+
+fn stage_of(effect: &Effect) -> Option<Stage> {
+    match effect {
+        Effect::Stt(_) => Some(Stage::Stt),
+        Effect::Llm(_) => Some(Stage::Llm),
+        Effect::Tts(_) => Some(Stage::Tts),
+        Effect::Capture(_) => Some(Stage::Capture),
+        Effect::Play(_) => Some(Stage::Playback),
+        _ => None,
+    }
+}
+
+/// The workers, faithfully played: what they will answer, what waits for them, and what the chat model knows.
+#[derive(Default)]
+struct World {
+    work: Vec<(Stage, WorkerEvent)>,
+    loading: Vec<Stage>,
+    held: Vec<Stage>,
+    parked: Vec<(Stage, Effect)>,
+    /// What the chat model in use remembers, and the question that it answered last.
+    memory: Vec<(String, String)>,
+    pending: Option<(TurnId, String)>,
+}
+
+impl World {
+    fn new_worker(&mut self, stage: Stage) {
+        self.work.retain(|(of, _)| *of != stage);
+        if stage == Stage::Llm {
+            self.memory.clear();
+            self.pending = None;
+        }
+    }
+
+    fn take(&mut self, core: &Core, effect: &Effect) {
+        let first = matches!(effect, Effect::Llm(LlmCmd::Remember(_)));
+        if let Some(stage) = stage_of(effect) {
+            if self.held.contains(&stage) && !first {
+                self.parked.push((stage, effect.clone()));
+            } else {
+                self.command(core, stage, effect);
+            }
+            return;
+        }
+        match effect {
+            Effect::Prepare(stage, _) if !self.loading.contains(stage) => self.loading.push(*stage),
+            Effect::Swap(stage) => {
+                assert!(self.loading.contains(stage), "nothing was loaded for {stage:?}");
+                self.loading.retain(|of| of != stage);
+                self.new_worker(*stage);
+            }
+            Effect::Restart(stage, _) => {
+                self.loading.retain(|of| of != stage);
+                self.new_worker(*stage);
+                self.work.push((*stage, WorkerEvent::Ready(*stage, named("again"))));
+            }
+            Effect::Abandon(stage) => {
+                self.loading.retain(|of| of != stage);
+                self.resume(core, *stage);
+            }
+            Effect::Resume(stage) => self.resume(core, *stage),
+            _ => {}
+        }
+    }
+
+    /// The oldest piece of work of one of the stages that have some.
+    fn work_of(&mut self, n: usize) -> Option<WorkerEvent> {
+        let stage = self.work.get(n)?.0;
+        let first = self.work.iter().position(|(of, _)| *of == stage)?;
+        Some(self.work.remove(first).1)
+    }
+
+    fn resume(&mut self, core: &Core, stage: Stage) {
+        self.held.retain(|of| *of != stage);
+        let (mine, rest) = std::mem::take(&mut self.parked).into_iter().partition(|(of, _)| *of == stage);
+        self.parked = rest;
+        let mine: Vec<(Stage, Effect)> = mine;
+        mine.iter().for_each(|(stage, effect)| self.command(core, *stage, effect));
+    }
+
+    fn command(&mut self, core: &Core, stage: Stage, effect: &Effect) {
+        match effect {
+            Effect::Llm(LlmCmd::Reply(turn, question)) => self.pending = Some((*turn, question.clone())),
+            Effect::Llm(LlmCmd::Commit { turn, heard }) => {
+                if let Some((_, question)) = self.pending.take_if(|(of, _)| of == turn)
+                    && !heard.trim().is_empty()
+                {
+                    self.memory.push((question, heard.clone()));
+                }
+            }
+            Effect::Llm(LlmCmd::Remember(memory)) => {
+                self.memory.clone_from(&memory.0);
+                self.pending = None;
+            }
+            Effect::Llm(LlmCmd::Reset) => {
+                self.memory.clear();
+                self.pending = None;
+            }
+            Effect::Capture(CaptureCmd::Discard) => self.work.retain(|(of, _)| *of != Stage::Capture),
+            _ => {}
+        }
+        self.work.extend(answers(effect, core.now).into_iter().map(|event| (stage, event)));
+    }
+}
+
+fn give(core: &mut Core, world: &mut World, input: Input) {
+    for effect in core.give(input) {
+        world.take(core, &effect);
+    }
+}
+
+/// What was said and heard since the conversation was cleared last, from what the window was told.
+fn truth(log: &[Effect]) -> Vec<(String, String)> {
+    let mut questions = HashMap::new();
+    let mut all = Vec::new();
+    for effect in log {
+        match effect {
+            Effect::Emit(Event::UserText { turn, text, .. }) => {
+                questions.insert(*turn, text.clone());
+            }
+            Effect::Emit(Event::ReplyFinal { turn, text, heard_bytes }) if !text[..*heard_bytes].trim().is_empty() => {
+                all.push((questions[turn].clone(), text[..*heard_bytes].to_owned()));
+            }
+            Effect::Emit(Event::ConversationCleared) => all.clear(),
+            _ => {}
+        }
+    }
+    all
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 600, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// Whatever is chosen, fails, is lost or dies, in whatever phase: every turn ends once and in order, all comes to rest,
+    /// nothing is left waiting, and the chat model that is in use in the end knows all that was said and heard.
+    #[test]
+    fn no_turn_is_lost_by_a_switch_in_any_phase(pokes in prop::collection::vec(poke(), 1..250), faults: bool) {
+        let mut core = Core::with(installed());
+        let mut world = World::default();
+        let mut n = 0;
+        for poke in pokes {
+            n += 1;
+            let act = |action| Some(Input::Action(action));
+            let input = match poke {
+                Poke::Type => act(UserAction::SubmitText(format!("question {n}"))),
+                Poke::Audio => act(UserAction::SubmitAudio(Pcm16k::default())),
+                Poke::Press => act(UserAction::PttPressed),
+                Poke::Release => act(UserAction::PttReleased),
+                Poke::Cancel => act(UserAction::Cancel),
+                Poke::Clear => act(UserAction::NewConversation),
+                Poke::Wait(ms) => { core.now = core.now.plus(Duration::from_millis(ms)); Some(Input::Tick) }
+                Poke::Work(n) => world.work_of(n).map(Input::Worker),
+                Poke::Choose(chat, ear, voice, more) => {
+                    let mut config = with_chat(["one", "two", "starter"][chat]);
+                    config.stt_model = Some(PathBuf::from(["fake/ear", "fake/tiny"][ear]));
+                    config.voice = installed().spare.voices[voice].clone();
+                    config.chat.threads = u32::from(more);
+                    act(UserAction::Configure(Arc::new(config)))
+                }
+                Poke::Loaded(i, ok) if world.loading.contains(&ENGINES[i]) => {
+                    let stage = ENGINES[i];
+                    if !ok { world.loading.retain(|of| *of != stage) }
+                    Some(Input::Prepared(stage, if ok { Ok(named("new")) } else { Err(broken(stage)) }))
+                }
+                Poke::Held(i) if world.loading.contains(&ENGINES[i]) && !world.held.contains(&ENGINES[i]) => {
+                    world.held.push(ENGINES[i]);
+                    Some(Input::Held(ENGINES[i]))
+                }
+                Poke::Lose(i) if faults && !world.held.contains(&ENGINES[i]) => {
+                    Some(Input::Worker(WorkerEvent::Failed(TurnId::NONE, broken(ENGINES[i]))))
+                }
+                Poke::Die(i) if faults && !world.held.contains(&ENGINES[i]) => {
+                    world.new_worker(ENGINES[i]);
+                    Some(Input::Worker(WorkerEvent::Died(ENGINES[i], "a fault".to_owned())))
+                }
+                _ => None,
+            };
+            if let Some(input) = input { give(&mut core, &mut world, input) }
+        }
+        give(&mut core, &mut world, Input::Action(UserAction::PttReleased));
+        for step in 0..3000 {
+            core.now = core.now.plus(Duration::from_millis(20));
+            let loading = world.loading.get(step % world.loading.len().max(1)).copied();
+            let input = match (world.work.is_empty(), loading) {
+                (false, _) => Input::Worker(world.work.remove(0).1),
+                (true, Some(stage)) => Input::Prepared(stage, Ok(named("last"))),
+                (true, None) => Input::Tick,
+            };
+            give(&mut core, &mut world, input);
+        }
+        prop_assert_eq!(core.state.phase(), Phase::Idle);
+        prop_assert!(world.parked.is_empty() && world.loading.is_empty(), "{:?} {:?}", world.parked, world.loading);
+        let (mut begun, mut ended, mut newest, mut deaf) = (Vec::new(), Vec::new(), TurnId::NONE, Vec::new());
+        for effect in &core.log {
+            match effect {
+                Effect::Advance(turn) => { prop_assert!(*turn > newest); newest = *turn; }
+                Effect::Emit(Event::UserText { turn, .. }) => begun.push(*turn),
+                // A microphone that is not asked for its recording within three seconds.
+                Effect::Emit(Event::Notice(turn, n)) if n.stage == Stage::Capture => deaf.push(*turn),
+                Effect::Emit(Event::TurnEnded(turn, end)) => {
+                    prop_assert!(!ended.contains(turn), "ended twice");
+                    ended.push(*turn);
+                    prop_assert!(faults || *end != TurnEnd::Failed || deaf.contains(turn), "a switch cost turn {:?}", turn);
+                }
+                _ => {}
+            }
+        }
+        prop_assert!(ended.is_sorted() && begun.iter().all(|turn| ended.contains(turn)));
+        // A chat model that died too often, or of which none is left, knows nothing.
+        let works = core.log.iter().rev().find_map(|e| match e {
+            Effect::Emit(Event::Status(Stage::Llm, status)) => Some(!matches!(status, crate::event::StageStatus::Unavailable(_))),
+            _ => None,
+        });
+        if works != Some(false) {
+            prop_assert_eq!(&world.memory, &truth(&core.log));
+        }
+    }
+}
+
+#[test]
+fn what_is_kept_of_a_long_conversation_is_bounded() {
+    let mut state = State::new(Arc::new(installed()));
+    for _ in 0..3000 {
+        state.remember("q".repeat(1000), &"a".repeat(1000));
+    }
+    assert!(state.said.len() <= 400 && state.said.iter().map(|(q, a)| q.len() + a.len()).sum::<usize>() <= 400_000);
+    state.remember("q".to_owned(), "  ");
+    assert_eq!(state.said.last().map(|(q, _)| q.len()), Some(1000));
+}
