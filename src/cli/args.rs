@@ -33,6 +33,8 @@ const EXAMPLES: &str = "Examples:
   hark ask --text \"What is the moon?\"        type a question, hear and read the answer
   hark ask --wav question.wav --out a.wav    ask with a recording, write the answer's sound
   hark transcribe *.wav --json               words of recordings, one JSON object a line
+  hark models pull --recommended             get the models that suit this computer
+  hark models import /media/stick            the same from a folder, without network
   hark doctor                                what is there, what is missing, what to do
   hark bench --runs 3                        how long answers take on this computer";
 
@@ -49,6 +51,8 @@ pub enum Command {
     Devices(Listing),
     /// Check what is there and what is missing.
     Doctor(Listing),
+    /// List, get, import, verify and remove models.
+    Models(super::models::args::Models),
     /// Measure how long answers take, and compare with other chains of the same engines.
     Bench(super::bench::Bench),
     /// The child that gets files from the network; the program starts it itself.

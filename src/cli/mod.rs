@@ -8,6 +8,7 @@ pub mod doctor;
 pub mod drive;
 pub mod engines;
 pub mod json;
+pub mod models;
 pub mod say;
 pub mod terminal;
 pub mod text;
@@ -94,6 +95,10 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
     if let Some(Command::Doctor(args)) = &cli.command {
         return doctor::run(&context, args, terminal);
     }
+    // No engine works here: a computer that is too old for them can still fetch and pack models for another one.
+    if let Some(Command::Models(args)) = &cli.command {
+        return models::run(&context, args, terminal);
+    }
     if context.config.engines == EngineSet::Real
         && let Err(problem) = engines::check_cpu()
     {
@@ -107,6 +112,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
         Some(Command::Transcribe(args)) => transcribe::run(&context, &args, terminal),
         Some(Command::Devices(args)) => devices::run(&args, terminal),
         Some(Command::Doctor(args)) => doctor::run(&context, &args, terminal),
+        Some(Command::Models(args)) => models::run(&context, &args, terminal),
         Some(Command::Bench(args)) => bench::run(context, &args, terminal),
         Some(Command::FetchWorker) => fetch_worker(),
     }

@@ -18,6 +18,7 @@ use crate::error::{Severity, Stage, StageError};
 use crate::event::{Event, EventSink, UserAction};
 use crate::fakes::audio::FakeInput;
 use crate::fakes::models::FakeModels;
+use crate::models::library::Library;
 use crate::models::manager::{Manager, ManagerCommand, ManagerEvent, ManagerSink, ModelServices};
 use crate::models::services::Services;
 use crate::models::store::{self, Inventory};
@@ -108,8 +109,9 @@ impl WindowHost {
         let (tx, model_events) = bounded(MODEL_EVENTS);
         let services: Arc<dyn ModelServices> = match config.engines {
             EngineSet::Real => {
-                let folders = surroundings.model_folders(overrides.models.as_deref(), settings.models.folder.as_deref());
-                Arc::new(Services::of(&surroundings, folders))
+                let (chosen, own) = (overrides.models.as_deref(), settings.models.folder.as_deref());
+                let mirror = std::env::var("HARK_HUB").ok().filter(|address| !address.trim().is_empty());
+                Arc::new(Services::of(Library::of_this_user(&surroundings, chosen, own), mirror.or_else(|| settings.models.mirror.clone())))
             }
             EngineSet::Fake => Arc::new(FakeModels::default()),
         };

@@ -143,6 +143,7 @@ fn every_key() -> Settings {
     all.audio.microphone = Some(String::new());
     all.audio.speaker = Some(String::new());
     all.models.folder = Some(PathBuf::new());
+    all.models.mirror = Some(String::new());
     all.models.stt = Some(PathBuf::new());
     all.models.chat = Some(PathBuf::new());
     all.models.voice = Some(String::new());

@@ -109,6 +109,8 @@ impl Default for AudioSettings {
 pub struct ModelSettings {
     /// Where models are; none is the data folder and the program's own `models/`.
     pub folder: Option<PathBuf>,
+    /// Address that is asked for models instead of the Hugging Face hub (`hark models pull`); none is the hub itself.
+    pub mirror: Option<String>,
     /// The speech model; none is the best found.
     pub stt: Option<PathBuf>,
     /// The chat model; none is the best found.
@@ -124,7 +126,7 @@ pub struct ModelSettings {
 
 impl Default for ModelSettings {
     fn default() -> Self {
-        ModelSettings { folder: None, stt: None, chat: None, voice: None, unload_after_minutes: None, fit_memory: true }
+        ModelSettings { folder: None, mirror: None, stt: None, chat: None, voice: None, unload_after_minutes: None, fit_memory: true }
     }
 }
 

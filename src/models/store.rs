@@ -62,9 +62,16 @@ pub fn scan(folders: &[PathBuf]) -> Inventory {
 /// [`scan`], and the files that look like models by their name and are none (`doctor` says them).
 #[must_use]
 pub fn survey(folders: &[PathBuf]) -> (Inventory, Vec<Rejected>) {
-    let mut walk = Walk { left: MOST_ENTRIES, ..Walk::default() };
+    survey_within(folders, DEPTH, MOST_ENTRIES)
+}
+
+/// [`survey`] so many levels deep, with so many files and folders in all.
+#[must_use]
+pub fn survey_within(folders: &[PathBuf], depth: usize, entries: usize) -> (Inventory, Vec<Rejected>) {
+    let mut walk = Walk { left: entries, ..Walk::default() };
     for folder in folders {
-        walk.folder(folder, DEPTH, false);
+        walk.top = folder.clone();
+        walk.folder(folder, depth, false);
     }
     let mut found = walk.found;
     // Sorting is stable: among equals the order of the folders, then of the names, decides.
@@ -92,6 +99,8 @@ struct Walk {
     /// Real places of all files and folders that were seen: a link back up, or two names of one folder, end here.
     seen: HashSet<PathBuf>,
     left: usize,
+    /// The folder that was named.
+    top: PathBuf,
 }
 
 impl Walk {
@@ -107,12 +116,19 @@ impl Walk {
         for path in paths {
             // Follows links; a link to nowhere is nothing.
             let Ok(meta) = fs::metadata(&path) else { continue };
-            if meta.is_dir() && depth > 0 {
+            if meta.is_dir() && depth > 0 && !self.is_closed(&path) {
                 self.folder(&path, depth - 1, starter);
             } else if meta.is_file() && kind_of(&path).is_some() {
                 self.file(path, meta.len(), starter);
             }
         }
+    }
+
+    /// Folders that hold no models to choose: hidden ones (what is being fetched or deleted is in `.incoming`), and the
+    /// store's own shelf of models that turn texts into vectors, which are GGUF files and cannot chat.
+    fn is_closed(&self, folder: &Path) -> bool {
+        let name = folder.file_name().unwrap_or_default();
+        name.as_encoded_bytes().starts_with(b".") || name == "embedding" && folder.parent() == Some(&self.top)
     }
 
     fn file(&mut self, path: PathBuf, bytes: u64, starter: bool) {
@@ -278,6 +294,17 @@ mod tests {
         let (found, rejected) = survey(&[root.path().to_owned(), root.path().join("missing")]);
         assert_eq!(found, Inventory::default());
         assert_eq!(rejected.len(), 3, "{rejected:?}");
+    }
+
+    #[test]
+    fn what_is_on_its_way_and_what_cannot_chat_is_not_offered() {
+        let root = tempfile::tempdir().unwrap();
+        put(root.path(), ".incoming/big/big.gguf", b"GGUF\x03\0\0\0", 0);
+        put(root.path(), "embedding/vectors/vectors.gguf", b"GGUF\x03\0\0\0", 0);
+        put(root.path(), "chat/embedding/good.gguf", b"GGUF\x03\0\0\0", 0);
+        assert_eq!(names(&scan(&[root.path().to_owned()]).chat), ["good"]);
+        let hidden = root.path().join(".incoming");
+        assert_eq!(names(&scan(&[hidden]).chat), ["big"], "a folder that was named itself may be hidden");
     }
 
     #[test]

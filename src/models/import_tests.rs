@@ -1,0 +1,232 @@
+use super::*;
+use crate::models::catalog::{CatalogFile, ModelKind, SpeedClass};
+use crate::models::fixtures::{config, graph, sha256, tree, voice};
+use std::cell::Cell;
+
+struct Place(tempfile::TempDir);
+
+impl Place {
+    fn new() -> Place {
+        Place(tempfile::tempdir().unwrap())
+    }
+
+    fn library(&self) -> Library {
+        Library::open(self.0.path().join("store"), Vec::new())
+    }
+
+    fn stick(&self) -> PathBuf {
+        self.0.path().join("stick")
+    }
+
+    fn put(&self, name: &str, bytes: &[u8]) -> PathBuf {
+        let path = self.stick().join(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(&path, bytes).unwrap();
+        path
+    }
+
+    fn import(&self, from: &Path) -> Result<Imported, InstallError> {
+        self.import_with(&Catalog::default(), from)
+    }
+
+    fn import_with(&self, catalog: &Catalog, from: &Path) -> Result<Imported, InstallError> {
+        match import_all(&self.library(), catalog, from, &|| false, &mut |_| {})? {
+            Outcome::Done(imported) => Ok(imported),
+            Outcome::Cancelled => panic!("nobody cancelled"),
+        }
+    }
+
+    /// Nothing was left behind.
+    fn assert_clean(&self) {
+        assert_eq!(tree(self.library().root()), [""; 0]);
+    }
+}
+
+fn ids(imported: &Imported) -> Vec<&str> {
+    imported.installed.iter().map(|model| model.id.as_str()).collect()
+}
+
+fn catalog(file: CatalogFile, kind: ModelKind) -> Catalog {
+    let model = CatalogModel {
+        id: "known".into(),
+        name: "Known".into(),
+        kind,
+        languages: vec!["en".into()],
+        licence: "MIT".into(),
+        about: None,
+        context: None,
+        memory_mb: 1,
+        speed: SpeedClass::Fast,
+        starter: false,
+        files: vec![file],
+        sources: Vec::new(),
+    };
+    Catalog { format: 1, models: vec![model] }
+}
+
+fn vad_file(sha256: Option<String>, evidence: Evidence) -> CatalogFile {
+    CatalogFile { name: "silero_vad.onnx".into(), path: None, bytes: Some(graph(1).len() as u64), sha256, evidence }
+}
+
+#[test]
+fn everything_usable_in_a_folder_is_taken_and_the_rest_is_said() {
+    let place = Place::new();
+    voice(&place.stick().join("voices"), "en_US-anna", 1);
+    voice(&place.stick().join("deep/er"), "zh_CN-bo", 2);
+    place.put("silero_vad.onnx", &graph(3));
+    place.put("other.onnx", &graph(4));
+    place.put("pytorch_model.bin", b"PK\x03\x04");
+    place.put("mmproj-f16.gguf", b"GGUF\x03\0\0\0");
+    place.put("ggml-cut.bin", b"lmgg\x98\xca\0\0");
+    place.put("photo.jpg", b"\xff\xd8");
+    place.put(".hidden/x.gguf", b"GGUF");
+    let imported = place.import(&place.stick()).unwrap();
+    assert_eq!(ids(&imported), ["zh_cn-bo", "silero_vad", "en_us-anna"]);
+    assert_eq!(imported.refused.len(), 1);
+    assert!(imported.refused[0].message.contains("ggml-cut.bin cannot be used: it is cut short"), "{}", imported.refused[0]);
+    let kinds: Vec<ModelKind> = place.library().installed().into_iter().map(|model| model.kind).collect();
+    assert_eq!(kinds, [ModelKind::Voice, ModelKind::Voice, ModelKind::Vad]);
+    // Again: nothing is copied twice.
+    let again = place.import(&place.stick()).unwrap();
+    assert_eq!(again.already, ["zh_cn-bo", "silero_vad", "en_us-anna"]);
+    assert_eq!(place.library().installed().len(), 3);
+}
+
+#[test]
+fn a_file_that_is_no_good_is_refused_with_its_reason_and_leaves_nothing() {
+    let place = Place::new();
+    let gguf = [b"GGUF\x03\0\0\0".as_slice(), &[0xff; 100]].concat();
+    let cases: [(&str, &[u8], &str); 8] = [
+        ("empty.gguf", b"", "it is empty"),
+        ("empty.bin", b"", "it is empty"),
+        ("cut.bin", b"lmgg\x98\xca\0\0", "cut short"),
+        ("bad.gguf", &gguf, "cannot be used"),
+        ("alone.onnx", &graph(1), "alone.onnx.json must lie beside it"),
+        ("text.txt", b"hello", "no model that Hark knows"),
+        ("x.onnx.json", b"{}", "import the ….onnx file"),
+        ("zip.bin", b"PK\x03\x04", "no model that Hark knows"),
+    ];
+    for (name, bytes, reason) in cases {
+        let error = place.import(&place.put(name, bytes)).unwrap_err();
+        assert_eq!(error.fault, Fault::Refused, "{name}");
+        assert!(error.message.contains(reason) && error.message.ends_with('.'), "{name}: {error}");
+        place.assert_clean();
+    }
+    place.put("voice.onnx", &graph(1));
+    place.put("voice.onnx.json", b"{\"audio\": 3}");
+    assert!(place.import(&place.stick().join("voice.onnx")).unwrap_err().message.contains("not a voice config"));
+    let error = place.import(&place.stick().join("none.gguf")).unwrap_err();
+    assert_eq!((error.fault, error.message.ends_with("none.gguf is not there.")), (Fault::Missing, true));
+    fs::create_dir(place.stick().join("nothing")).unwrap();
+    assert_eq!(place.import(&place.stick().join("nothing")).unwrap_err().fault, Fault::Missing);
+    place.assert_clean();
+}
+
+#[cfg(unix)]
+#[test]
+fn huge_files_with_holes_pipes_and_folders_that_loop_are_no_trouble() {
+    let place = Place::new();
+    let path = place.put("huge.onnx", &graph(1));
+    place.put("huge.onnx.json", config().as_bytes());
+    File::options().write(true).open(&path).unwrap().set_len(1 << 40).unwrap();
+    assert!(place.import(&path).unwrap_err().message.contains("larger than 2 GiB"));
+    let path = place.put("huge.gguf", b"GGUF\x03\0\0\0\0");
+    File::options().write(true).open(&path).unwrap().set_len(1 << 40).unwrap();
+    assert_eq!(place.import(&path).unwrap_err().fault, Fault::Refused);
+    let pipe = place.stick().join("pipe.gguf");
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    assert!(place.import(&pipe).unwrap_err().message.contains("neither a file nor a folder"));
+    std::os::unix::fs::symlink(place.stick(), place.stick().join("loop")).unwrap();
+    std::os::unix::fs::symlink("self", place.stick().join("self")).unwrap();
+    voice(&place.stick().join("a"), "anna", 1);
+    let imported = place.import(&place.stick()).unwrap();
+    assert_eq!(ids(&imported), ["anna"]);
+    assert_eq!(imported.refused.len(), 2, "{:?}", imported.refused);
+}
+
+#[test]
+fn a_model_of_the_catalog_is_known_by_its_name_or_by_its_hash() {
+    for name in ["silero_vad.onnx", "renamed-vad.onnx"] {
+        let place = Place::new();
+        let catalog = catalog(vad_file(Some(sha256(&graph(1))), Evidence::Seen), ModelKind::Vad);
+        let imported = place.import_with(&catalog, &place.put(name, &graph(1))).unwrap();
+        assert_eq!(ids(&imported), ["known"], "{name}");
+        let record = imported.installed[0].record.clone().unwrap();
+        assert_eq!((record.files[0].name.as_str(), record.files[0].as_expected), ("silero_vad.onnx", Some(true)));
+        assert_eq!(record.licence.as_deref(), Some("MIT"));
+    }
+}
+
+#[test]
+fn a_file_that_is_named_like_a_known_one_and_is_another_is_refused_when_we_are_certain() {
+    let place = Place::new();
+    let path = place.put("silero_vad.onnx", &graph(2));
+    assert_eq!(graph(1).len(), graph(2).len());
+    let certain = catalog(vad_file(Some(sha256(&graph(1))), Evidence::Seen), ModelKind::Vad);
+    let error = place.import_with(&certain, &path).unwrap_err();
+    assert_eq!(error.fault, Fault::WrongHash);
+    assert!(error.message.contains(&sha256(&graph(2))), "{error}");
+    place.assert_clean();
+    let hearsay = catalog(vad_file(Some(sha256(&graph(1))), Evidence::Reported), ModelKind::Vad);
+    let imported = place.import_with(&hearsay, &path).unwrap();
+    assert_eq!(imported.installed[0].record.clone().unwrap().files[0].as_expected, Some(false));
+}
+
+#[test]
+fn another_model_of_the_same_name_gets_a_number() {
+    let place = Place::new();
+    let one = voice(&place.stick().join("1"), "anna", 1);
+    let two = voice(&place.stick().join("2"), "anna", 2);
+    assert_eq!(ids(&place.import(&one).unwrap()), ["anna"]);
+    assert_eq!(ids(&place.import(&two).unwrap()), ["anna-2"]);
+    assert_eq!(place.import(&two).unwrap().already, ["anna-2"]);
+}
+
+#[test]
+fn a_cancel_at_any_moment_leaves_nothing() {
+    let place = Place::new();
+    voice(&place.stick(), "anna", 1);
+    for after in 0..40 {
+        let asked = Cell::new(0);
+        let cancel = || {
+            asked.set(asked.get() + 1);
+            asked.get() > after
+        };
+        let outcome = import_all(&place.library(), &Catalog::default(), &place.stick(), &cancel, &mut |_| {}).unwrap();
+        if outcome == Outcome::Cancelled {
+            place.assert_clean();
+        } else {
+            assert!(after > 0);
+            assert_eq!(place.library().installed().len(), 1);
+            return;
+        }
+    }
+    panic!("it never came to an end");
+}
+
+#[test]
+fn two_imports_at_once_give_one_model_or_a_sentence() {
+    let place = Place::new();
+    let file = voice(&place.stick(), "anna", 1);
+    let results: Vec<Result<Imported, InstallError>> = std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..8).map(|_| scope.spawn(|| place.import(&file))).collect();
+        threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+    });
+    for result in &results {
+        match result {
+            Ok(imported) => assert_eq!(ids(imported), ["anna"]),
+            Err(error) => assert!(matches!(error.fault, Fault::Busy | Fault::Taken), "{error}"),
+        }
+    }
+    assert!(results.iter().any(Result::is_ok));
+    assert_eq!(tree(place.library().root()), ["voices/anna/anna.onnx", "voices/anna/anna.onnx.json", "voices/anna/hark-model.toml"]);
+}
+
+#[test]
+fn a_file_of_the_library_itself_is_there_already() {
+    let place = Place::new();
+    place.import(&voice(&place.stick(), "anna", 1)).unwrap();
+    let again = place.import(place.library().root()).unwrap();
+    assert_eq!(again.already, ["anna"]);
+    assert_eq!(place.library().installed().len(), 1);
+}
