@@ -38,6 +38,8 @@ pub enum UserAction {
     SubmitText(String),
     /// A recorded question (the command line).
     SubmitAudio(Pcm16k),
+    /// Speak this text (markdown); it is no part of the conversation.
+    Say(String),
     /// Forget the conversation and start a new one.
     NewConversation,
     /// New choices: takes effect from the next turn on. An engine whose model changed is loaded while the old one works

@@ -19,6 +19,7 @@ pub mod registry;
 pub mod run;
 #[cfg(test)]
 mod run_tests;
+mod saying;
 mod seat;
 mod stages;
 pub mod state;

@@ -250,6 +250,7 @@ impl State {
                 }
                 out.push(Effect::Stt(SttCmd::Transcribe(self.turn, pcm)));
             }
+            UserAction::Say(text) => self.say(&text, now, out),
             UserAction::NewConversation => {
                 self.interrupt(out);
                 self.said.clear();

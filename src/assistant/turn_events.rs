@@ -109,7 +109,7 @@ impl State {
         }
     }
 
-    fn speak(&mut self, clauses: Vec<(u32, String)>, now: Moment, out: &mut Effects) {
+    pub(super) fn speak(&mut self, clauses: Vec<(u32, String)>, now: Moment, out: &mut Effects) {
         let Some(active) = self.active.as_mut().filter(|a| a.voiced) else { return };
         for (seq, clause) in clauses {
             let ms = active.ms(now);
@@ -119,7 +119,7 @@ impl State {
     }
 
     /// The answer is written: when it is read, the turn is over; when all its sound is there, the speaker may finish.
-    fn close_when_complete(&mut self, out: &mut Effects) {
+    pub(super) fn close_when_complete(&mut self, out: &mut Effects) {
         let Some(active) = self.active.as_mut().filter(|a| a.written) else { return };
         if !active.voiced {
             self.end_turn(TurnEnd::Answered, out);

@@ -13,32 +13,44 @@ use crate::audio::{Clip, CpalInput};
 use crate::config::paths::Surroundings;
 use crate::config::resolve::Overrides;
 use crate::config::settings::Settings;
-use crate::config::{EngineSet, load};
+use crate::config::{Config, EngineSet, VoiceChoice, load};
 use crate::error::{Severity, Stage, StageError};
 use crate::event::{Event, EventSink, UserAction};
 use crate::fakes::audio::FakeInput;
+use crate::fakes::models::FakeModels;
+use crate::models::library::Library;
+use crate::models::manager::{Manager, ManagerCommand, ManagerEvent, ManagerSink, ModelServices};
+use crate::models::services::Services;
 use crate::models::store::{self, Inventory};
 use crate::platform::hotkey::TalkKey;
 use crate::turn::TurnId;
 use crate::ui::app::{self, Host};
+use crate::ui::models::Used;
 use crossbeam_channel::{Receiver, Sender, bounded};
 use std::path::PathBuf;
 use std::sync::Arc;
 
 /// Events that may wait for the next frame; the core then waits, the window is woken by each.
 const EVENTS: usize = 1024;
+/// The same for the model page. Downloads tell ten times a second.
+const MODEL_EVENTS: usize = 256;
+
+type Wake = Arc<dyn Fn() + Send + Sync>;
 
 struct WindowHost {
     core: Assistant,
     actions: Sender<UserAction>,
     events: Receiver<Event>,
+    // Before the manager, so that nothing of it waits for a window that is gone.
+    model_events: Receiver<ManagerEvent>,
+    manager: Option<Manager>,
     /// What happened before the core was there, and what the host itself has to say.
     own: Vec<Event>,
     settings_file: Option<PathBuf>,
     overrides: Overrides,
     surroundings: Surroundings,
-    /// The models folder of the settings.
-    own_folder: Option<PathBuf>,
+    settings: Settings,
+    used: Used,
     key: Option<TalkKey>,
     json: Option<Terminal>,
     /// Devices are listed from the second look on: the sound system may take seconds, and the window should be there.
@@ -50,13 +62,11 @@ struct WindowHost {
 /// # Errors
 /// When there is no display, or no threads.
 pub(super) fn open(opening: Opening) -> Result<(), StageError> {
-    let (tx, events) = bounded(EVENTS);
     let mut failed = None;
     let failure = &mut failed;
     let settings = opening.settings.clone();
     let result = app::run(settings, move |wake| {
-        let sink = EventSink::new(tx, wake);
-        match WindowHost::new(opening, sink, events) {
+        match WindowHost::new(opening, Arc::from(wake)) {
             Ok(host) => Box::new(host) as Box<dyn Host>,
             Err(error) => {
                 let gone = error.clone();
@@ -81,18 +91,44 @@ fn microphone(engines: EngineSet) -> InputFactory {
     }
 }
 
+/// The files of this configuration.
+fn used(config: &Config) -> Used {
+    let voice = match &config.voice {
+        VoiceChoice::Vits(file) => Some(file.clone()),
+        VoiceChoice::Espeak(_) => None,
+    };
+    Used { stt: config.stt_model.clone(), chat: config.chat_model.clone(), voice }
+}
+
 impl WindowHost {
-    fn new(opening: Opening, sink: EventSink, events: Receiver<Event>) -> Result<Self, StageError> {
+    fn new(opening: Opening, wake: Wake) -> Result<Self, StageError> {
         let Opening { config, settings, settings_file, overrides, surroundings, notices, json } = opening;
+        let (tx, events) = bounded(EVENTS);
+        let woken = Arc::clone(&wake);
+        let sink = EventSink::new(tx, move || woken());
+        let (tx, model_events) = bounded(MODEL_EVENTS);
+        let services: Arc<dyn ModelServices> = match config.engines {
+            EngineSet::Real => {
+                let (chosen, own) = (overrides.models.as_deref(), settings.models.folder.as_deref());
+                let mirror = std::env::var("HARK_HUB").ok().filter(|address| !address.trim().is_empty());
+                Arc::new(Services::of(Library::of_this_user(&surroundings, chosen, own), mirror.or_else(|| settings.models.mirror.clone())))
+            }
+            EngineSet::Fake => Arc::new(FakeModels::default()),
+        };
+        let manager = Manager::spawn(services, &ManagerSink::new(tx, move || wake()));
+        let used = used(&config);
         let devices = Devices { input: Some(microphone(config.engines)), output: speaker(config.engines) };
         let core = Assistant::start(Arc::new(config), devices, sink).map_err(|error| no_threads(&error))?;
         Ok(WindowHost {
             actions: core.actions(),
             core,
             events,
+            model_events,
+            manager: manager.inspect_err(|error| tracing::error!(%error, "no thread for models")).ok(),
             own: notices.into_iter().map(|notice| Event::Notice(TurnId::NONE, notice)).collect(),
             settings_file,
-            own_folder: settings.models.folder,
+            settings,
+            used,
             overrides,
             surroundings,
             key: None,
@@ -103,7 +139,15 @@ impl WindowHost {
 
     /// Where models are looked for: the same folders as when a configuration is put together.
     fn model_folders(&self) -> Vec<PathBuf> {
-        self.surroundings.model_folders(self.overrides.models.as_deref(), self.own_folder.as_deref())
+        self.surroundings.model_folders(self.overrides.models.as_deref(), self.settings.models.folder.as_deref())
+    }
+
+    /// Puts these settings into effect.
+    fn configure(&mut self) {
+        let (config, notices) = resolve::resolve(&self.settings, &self.overrides, &self.surroundings);
+        self.own.extend(notices.into_iter().map(|notice| Event::Notice(TurnId::NONE, notice)));
+        self.used = used(&config);
+        self.core.send(UserAction::Configure(Arc::new(config)));
     }
 
     fn print(&mut self, event: &Event) {
@@ -139,10 +183,8 @@ impl Host for WindowHost {
     }
 
     fn save(&mut self, settings: &Settings) -> Result<(), StageError> {
-        let (config, notices) = resolve::resolve(settings, &self.overrides, &self.surroundings);
-        self.own.extend(notices.into_iter().map(|notice| Event::Notice(TurnId::NONE, notice)));
-        self.core.send(UserAction::Configure(Arc::new(config)));
-        self.own_folder.clone_from(&settings.models.folder);
+        self.settings.clone_from(settings);
+        self.configure();
         match &self.settings_file {
             Some(file) => load::save(file, settings),
             None => Ok(()),
@@ -181,6 +223,29 @@ impl Host for WindowHost {
         self.key = Some(TalkKey::register(combination, Box::new(on_key))?);
         Ok(())
     }
+
+    fn manage(&mut self, command: ManagerCommand) -> Result<(), StageError> {
+        match &mut self.manager {
+            Some(manager) => manager.send(command),
+            None => Err(no_threads(&std::io::Error::other("none is left for models"))),
+        }
+    }
+
+    fn drain_models(&mut self, into: &mut Vec<ManagerEvent>) {
+        into.extend(self.model_events.try_iter());
+    }
+
+    fn models_changed(&mut self) {
+        self.configure();
+    }
+
+    fn used(&self) -> Used {
+        self.used.clone()
+    }
+
+    fn first_run(&self) -> bool {
+        self.settings_file.as_ref().is_some_and(|file| !file.exists())
+    }
 }
 
 /// Stands in when the core could not start: the window closes at once and the command line says why.
@@ -217,6 +282,22 @@ impl Host for NoCore {
     fn set_hotkey(&mut self, _: &str) -> Result<(), StageError> {
         Ok(())
     }
+
+    fn manage(&mut self, _: ManagerCommand) -> Result<(), StageError> {
+        Ok(())
+    }
+
+    fn drain_models(&mut self, _: &mut Vec<ManagerEvent>) {}
+
+    fn models_changed(&mut self) {}
+
+    fn used(&self) -> Used {
+        Used::default()
+    }
+
+    fn first_run(&self) -> bool {
+        false
+    }
 }
 
 #[cfg(test)]
@@ -243,8 +324,7 @@ mod tests {
             notices: Vec::new(),
             json: false,
         };
-        let (tx, events) = bounded(EVENTS);
-        let mut host = WindowHost::new(opening, EventSink::new(tx, || {}), events).unwrap();
+        let mut host = WindowHost::new(opening, Arc::new(|| {})).unwrap();
         let names = |host: &mut WindowHost| host.inventory().chat.into_iter().map(|model| model.name).collect::<Vec<_>>();
         assert_eq!(names(&mut host), ["a"]);
         settings.models.folder = Some(dir.path().join("b"));

@@ -126,7 +126,7 @@ pub struct ModelSettings {
 
 impl Default for ModelSettings {
     fn default() -> Self {
-        ModelSettings { folder: None, stt: None, chat: None, voice: None, unload_after_minutes: None, fit_memory: true, mirror: None }
+        ModelSettings { folder: None, mirror: None, stt: None, chat: None, voice: None, unload_after_minutes: None, fit_memory: true }
     }
 }
 

@@ -1,24 +1,22 @@
 //! The window itself: drains events, draws the panels, does what they ask for. Everything it knows of the program is a [`Host`].
 
 use super::i18n::Texts;
-use super::theme::{self, Tokens};
+use super::models::{Used, import};
+use super::theme;
 use super::view_state::{TalkLook, ViewState};
-use super::{UiCommand, UiContext, UiMemory, conversation, fonts, icons, keys, settings_panel, status_line, talk_area, top_bar};
+use super::{UiCommand, UiMemory, fonts, icons, keys, spoken_languages};
 use crate::audio::level::Levels;
 use crate::config::settings::Settings;
 use crate::error::{Severity, Stage, StageError};
 use crate::event::{Event, UserAction};
+use crate::models::manager::{Done, ManagerCommand, ManagerEvent};
 use crate::models::store::Inventory;
 use crate::turn::TurnId;
-use egui::{Rect, Ui, UiBuilder, ViewportCommand, pos2, vec2};
+use egui::{Ui, ViewportCommand, vec2};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Height of the bar on top, points.
-const TOP: f32 = 52.0;
-/// Height of the status line.
-const STATUS: f32 = 34.0;
 /// Smallest window, points.
 const MIN_SIZE: [f32; 2] = [340.0, 480.0];
 
@@ -45,19 +43,33 @@ pub trait Host {
     /// # Errors
     /// Why it cannot be had; the one before stays.
     fn set_hotkey(&mut self, combination: &str) -> Result<(), StageError>;
+    /// Hands a command to the threads behind the model page.
+    ///
+    /// # Errors
+    /// When too much waits there already, or they are gone.
+    fn manage(&mut self, command: ManagerCommand) -> Result<(), StageError>;
+    /// Appends what those threads have said since the last call.
+    fn drain_models(&mut self, into: &mut Vec<ManagerEvent>);
+    /// Other models are there than before: what the settings leave open is chosen anew.
+    fn models_changed(&mut self);
+    /// The files that the engines were given last.
+    fn used(&self) -> Used;
+    /// Whether this is the first time that this person opens the window.
+    fn first_run(&self) -> bool;
 }
 
 /// The window.
 pub struct HarkApp {
     host: Box<dyn Host>,
-    settings: Settings,
-    inventory: Inventory,
-    levels: Arc<Levels>,
-    state: ViewState,
-    memory: UiMemory,
+    pub(super) settings: Settings,
+    pub(super) inventory: Inventory,
+    pub(super) levels: Arc<Levels>,
+    pub(super) state: ViewState,
+    pub(super) memory: UiMemory,
+    pub(super) used: Used,
+    pub(super) hotkey: Option<Result<(), StageError>>,
+    pub(super) system_locale: String,
     events: Vec<Event>,
-    hotkey: Option<Result<(), StageError>>,
-    system_locale: String,
     /// Inner size of the window, in points at zoom 1.
     size: (f32, f32),
     quitting: bool,
@@ -80,14 +92,20 @@ impl HarkApp {
             levels,
             state: ViewState::default(),
             memory: UiMemory::default(),
-            events: Vec::new(),
+            used: Used::default(),
             hotkey: None,
             system_locale,
+            events: Vec::new(),
             quitting: false,
             zoom_asked: 1.0,
             zoom_pending: true,
         };
         app.dress(ctx);
+        app.used = app.host.used();
+        if app.host.first_run() {
+            app.memory.welcome_open = true;
+            app.look_at_models();
+        }
         let wanted = app.settings.window.hotkey.clone();
         if !wanted.is_empty() {
             app.hotkey = Some(app.host.set_hotkey(&wanted));
@@ -109,7 +127,11 @@ impl HarkApp {
         self.host.drain(&mut self.events);
         for event in self.events.drain(..) {
             self.state.apply(&event);
+            if let Event::InUse(stage, file) = event {
+                self.used.set(stage, file);
+            }
         }
+        self.drain_models();
         let (closing, inner, maximized) =
             ctx.input(|i| (i.viewport().close_requested(), i.viewport().inner_rect, i.viewport().maximized.unwrap_or(false)));
         if let Some(inner) = inner.filter(|r| !maximized && r.width() >= 100.0 && r.height() >= 100.0) {
@@ -128,6 +150,7 @@ impl HarkApp {
         let ctx = ui.ctx().clone();
         let mut out = Vec::new();
         keys::keys_ui(&ctx, &self.state, &mut self.memory, &mut out);
+        import::dropped(&ctx, &self.memory, &mut out);
         self.panels(ui, &mut out);
         for command in out {
             self.apply(&ctx, command);
@@ -153,48 +176,6 @@ impl HarkApp {
         self.host.act(UserAction::Quit);
     }
 
-    /// Places the panels. They are drawn in reading order, because that is the order of the Tab key.
-    fn panels(&mut self, ui: &mut Ui, out: &mut Vec<UiCommand>) {
-        let HarkApp { settings, inventory, levels, state, memory, hotkey, system_locale, .. } = self;
-        let tokens = Tokens::of(ui.ctx().theme());
-        let cx = UiContext {
-            texts: Texts::of(settings.window.language, system_locale),
-            tokens,
-            levels,
-            settings,
-            inventory,
-            hotkey: hotkey.as_ref(),
-            now: ui.input(|i| i.time),
-        };
-        let all = ui.max_rect();
-        ui.painter().rect_filled(all, 0.0, tokens.background);
-        let wide = all.width() >= theme::WIDE;
-        let column = if wide && memory.settings_open { theme::SETTINGS_COLUMN } else { 0.0 };
-        let talk = if memory.settings_open && !wide { 0.0 } else { talk_area::height(memory.typing) };
-        let top = Rect::from_min_max(all.min, pos2(all.right(), all.top() + TOP));
-        let status = Rect::from_min_max(pos2(all.left(), all.bottom() - STATUS), all.max);
-        let right = Rect::from_min_max(pos2(all.right() - column, top.bottom()), pos2(all.right(), status.top()));
-        let lower = Rect::from_min_max(pos2(all.left(), status.top() - talk), pos2(right.left(), status.top()));
-        let stream = Rect::from_min_max(pos2(all.left(), top.bottom()), pos2(right.left(), lower.top()));
-        let line = egui::Stroke::new(1.0, tokens.hairline);
-
-        region(ui, "top", top, |ui| top_bar::top_bar_ui(ui, state, &cx, memory, out));
-        ui.painter().hline(all.x_range(), top.bottom(), line);
-        if memory.settings_open && !wide {
-            region(ui, "settings", stream, |ui| settings_panel::settings_ui(ui, state, &cx, memory, out));
-        } else {
-            region(ui, "stream", stream, |ui| conversation::conversation_ui(ui, state, &cx, memory, out));
-            region(ui, "talk", lower, |ui| talk_area::talk_area_ui(ui, state, &cx, memory, out));
-        }
-        ui.painter().hline(all.x_range(), status.top(), line);
-        region(ui, "status", status, |ui| status_line::status_line_ui(ui, state, &cx, out));
-        if column > 0.0 {
-            ui.painter().rect_filled(right, 0.0, tokens.surface);
-            ui.painter().vline(right.left(), right.y_range(), line);
-            region(ui, "settings", right, |ui| settings_panel::settings_ui(ui, state, &cx, memory, out));
-        }
-    }
-
     fn apply(&mut self, ctx: &egui::Context, command: UiCommand) {
         match command {
             UiCommand::Act(action) => self.host.act(action),
@@ -208,9 +189,21 @@ impl HarkApp {
                     self.inventory = self.host.inventory();
                 }
                 self.memory.settings_open = open;
+                self.memory.models_open &= !open;
                 self.memory.recording_hotkey = false;
                 self.memory.edited = None;
             }
+            UiCommand::ShowModels(open) => {
+                self.memory.models_open = open;
+                self.memory.models.removing = None;
+                self.memory.recording_hotkey = false;
+                if open {
+                    self.look_at_models();
+                }
+            }
+            UiCommand::ShowWelcome(open) => self.show_welcome(ctx, open),
+            UiCommand::Models(command) => self.manage(command),
+            UiCommand::DismissWork(id) => self.state.models.dismiss(&id),
             UiCommand::ShowTyping(open) => {
                 self.memory.typing = open;
                 self.memory.focus_typing = open;
@@ -226,6 +219,53 @@ impl HarkApp {
         self.dress(ctx);
         if let Err(error) = self.host.save(&self.settings) {
             self.state.apply(&Event::Notice(TurnId::NONE, error));
+        }
+        self.used = self.host.used();
+    }
+
+    fn show_welcome(&mut self, ctx: &egui::Context, open: bool) {
+        let was = std::mem::replace(&mut self.memory.welcome_open, open);
+        if open {
+            self.memory.welcome = super::welcome::WelcomeMemory::default();
+            (self.memory.settings_open, self.memory.models_open) = (false, false);
+            self.look_at_models();
+        } else if was {
+            // From now on there is a settings file, so the page does not come by itself again.
+            self.save(ctx, self.settings.clone());
+        }
+    }
+
+    fn look_at_models(&mut self) {
+        let texts = Texts::of(self.settings.window.language, &self.system_locale);
+        self.manage(ManagerCommand::Refresh(spoken_languages(&self.settings, texts)));
+    }
+
+    fn manage(&mut self, command: ManagerCommand) {
+        self.state.models.asked(&command);
+        if let Err(error) = self.host.manage(command.clone()) {
+            self.state.models.refused(&command, &error);
+        }
+    }
+
+    fn drain_models(&mut self) {
+        let mut events = Vec::new();
+        self.host.drain_models(&mut events);
+        let mut changed = false;
+        let mut look = false;
+        for event in events {
+            self.state.models.apply(&event);
+            if let ManagerEvent::Finished { result, .. } = &event {
+                look = true;
+                changed |= matches!(result, Ok(Done::Got | Done::Imported(_) | Done::Removed));
+            }
+        }
+        if changed {
+            self.host.models_changed();
+            self.used = self.host.used();
+            self.inventory = self.host.inventory();
+        }
+        if look {
+            self.look_at_models();
         }
     }
 
@@ -296,14 +336,6 @@ impl eframe::App for HarkApp {
     fn clear_color(&self, visuals: &egui::Visuals) -> [f32; 4] {
         visuals.panel_fill.to_normalized_gamma_f32()
     }
-}
-
-/// A part of the window with its own borders.
-fn region(ui: &mut Ui, name: &str, rect: Rect, add: impl FnOnce(&mut Ui)) {
-    ui.scope_builder(UiBuilder::new().id_salt(name).max_rect(rect), |ui| {
-        ui.shrink_clip_rect(rect);
-        add(ui);
-    });
 }
 
 fn zoom(wanted: f32) -> f32 {

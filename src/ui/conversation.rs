@@ -90,11 +90,8 @@ fn welcome_ui(ui: &mut Ui, state: &ViewState, cx: &UiContext<'_>, out: &mut Vec<
         ui.add_space(14.0);
         ui.add(egui::Label::new(widgets::small(t, cx.texts.t("welcome.starter"))).wrap().selectable(false));
         ui.add_space(2.0);
-        if widgets::word_button(ui, t, cx.texts.t("action.models_folder"), false)
-            .on_hover_text(cx.texts.t("action.models_folder_tip"))
-            .clicked()
-        {
-            out.push(UiCommand::OpenModelsFolder);
+        if widgets::word_button(ui, t, cx.texts.t("action.get_models"), true).on_hover_text(cx.texts.t("models.open_tip")).clicked() {
+            out.push(UiCommand::ShowModels(true));
         }
     }
     ui.add_space(8.0);
@@ -123,7 +120,7 @@ fn suggestion_ui(ui: &mut Ui, question: &str, cx: &UiContext<'_>, enabled: bool)
 /// What a notice's button does.
 enum Fix {
     Settings,
-    Folder,
+    Models,
     None,
 }
 
@@ -131,7 +128,7 @@ fn fix(error: &StageError) -> Fix {
     match (error.stage, error.severity) {
         (_, Severity::Turn) => Fix::None,
         (Stage::Capture | Stage::Playback | Stage::Desktop | Stage::Settings, _) => Fix::Settings,
-        (Stage::Stt | Stage::Llm | Stage::Tts, _) => Fix::Folder,
+        (Stage::Stt | Stage::Llm | Stage::Tts, _) => Fix::Models,
     }
 }
 
@@ -175,12 +172,10 @@ fn fix_ui(ui: &mut Ui, error: &StageError, cx: &UiContext<'_>, out: &mut Vec<UiC
     ui.add_space(4.0);
     ui.horizontal_wrapped(|ui| {
         ui.spacing_mut().item_spacing = vec2(8.0, 6.0);
-        if matches!(fix, Fix::Folder)
-            && widgets::word_button(ui, t, cx.texts.t("action.models_folder"), true)
-                .on_hover_text(cx.texts.t("action.models_folder_tip"))
-                .clicked()
+        if matches!(fix, Fix::Models)
+            && widgets::word_button(ui, t, cx.texts.t("action.get_models"), true).on_hover_text(cx.texts.t("models.open_tip")).clicked()
         {
-            out.push(UiCommand::OpenModelsFolder);
+            out.push(UiCommand::ShowModels(true));
         }
         let strong = matches!(fix, Fix::Settings);
         if widgets::word_button(ui, t, cx.texts.t("action.open_settings"), strong).on_hover_text(cx.texts.t("top.settings_tip")).clicked() {

@@ -56,13 +56,20 @@ mod tests {
 
     /// Every `.t("…")` and `.f("…"` in the sources of the window.
     fn used() -> BTreeSet<String> {
-        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/ui");
-        let mut found = BTreeSet::new();
-        for file in std::fs::read_dir(folder).unwrap() {
-            let path = file.unwrap().path();
-            if path.is_dir() {
-                continue; // tests
+        let mut folders = vec![std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/ui")];
+        let mut files = Vec::new();
+        while let Some(folder) = folders.pop() {
+            for entry in std::fs::read_dir(folder).unwrap() {
+                let path = entry.unwrap().path();
+                match path.is_dir() {
+                    true if path.ends_with("tests") => {}
+                    true => folders.push(path),
+                    false => files.push(path),
+                }
             }
+        }
+        let mut found = BTreeSet::new();
+        for path in files {
             let source = std::fs::read_to_string(path).unwrap();
             for call in [".t(\"", ".f(\""] {
                 for rest in source.split(call).skip(1) {

@@ -66,6 +66,9 @@ pub fn keys_ui(ctx: &egui::Context, state: &ViewState, memory: &mut UiMemory, ou
         if input.consume_key(Modifiers::COMMAND, Key::Comma) {
             out.push(UiCommand::ShowSettings(!memory.settings_open));
         }
+        if input.consume_key(Modifiers::COMMAND, Key::M) {
+            out.push(UiCommand::ShowModels(!memory.models_open));
+        }
         if input.consume_key(Modifiers::COMMAND, Key::N) {
             out.push(UiCommand::Act(UserAction::NewConversation));
         }
@@ -75,8 +78,12 @@ pub fn keys_ui(ctx: &egui::Context, state: &ViewState, memory: &mut UiMemory, ou
     if !ctx.any_popup_open() && ctx.input_mut(|i| i.consume_key(Modifiers::NONE, Key::Escape)) {
         out.push(if state.busy() {
             UiCommand::Act(UserAction::Cancel)
+        } else if memory.models_open {
+            UiCommand::ShowModels(false)
         } else if memory.settings_open {
             UiCommand::ShowSettings(false)
+        } else if memory.welcome_open {
+            UiCommand::ShowWelcome(false)
         } else if memory.typing {
             UiCommand::ShowTyping(false)
         } else {

@@ -10,6 +10,8 @@ pub mod fonts;
 pub mod i18n;
 pub mod icons;
 pub mod keys;
+mod layout;
+pub mod models;
 pub mod settings_more;
 pub mod settings_panel;
 pub mod status_line;
@@ -21,12 +23,14 @@ pub mod top_bar;
 pub mod turn_card;
 pub mod view_state;
 pub mod waveform;
+pub mod welcome;
 pub mod widgets;
 
 use crate::audio::level::Levels;
 use crate::config::settings::Settings;
 use crate::error::StageError;
 use crate::event::UserAction;
+use crate::models::manager::ManagerCommand;
 use crate::models::store::Inventory;
 use crate::turn::TurnId;
 use std::collections::HashSet;
@@ -50,6 +54,14 @@ pub enum UiCommand {
     TryHotkey(String),
     /// Show or hide the settings.
     ShowSettings(bool),
+    /// Show or hide the model page.
+    ShowModels(bool),
+    /// Show the first page, or leave it.
+    ShowWelcome(bool),
+    /// For the threads behind the model page.
+    Models(ManagerCommand),
+    /// Take what became of the work on this model off the model page.
+    DismissWork(String),
     /// Show or hide the field for typing.
     ShowTyping(bool),
     /// Take a notice off the screen.
@@ -69,6 +81,8 @@ pub struct UiContext<'a> {
     pub settings: &'a Settings,
     /// What can be chosen.
     pub inventory: &'a Inventory,
+    /// The files that the engines were given last.
+    pub used: &'a models::Used,
     /// What became of the global talk key: `None` is off, `Some(Ok)` works, `Some(Err)` says why not.
     pub hotkey: Option<&'a Result<(), StageError>>,
     /// The window's time, seconds.
@@ -83,6 +97,14 @@ impl UiContext<'_> {
     }
 }
 
+/// The codes of the languages that the person speaks; the window's own when none was chosen.
+#[must_use]
+pub fn spoken_languages(settings: &Settings, texts: &i18n::Texts) -> Vec<String> {
+    let own = texts.language.split('-').next().unwrap_or("en");
+    let chosen = &settings.hearing.languages;
+    if chosen.is_empty() { vec![own.to_owned()] } else { chosen.clone() }
+}
+
 /// What only the window remembers.
 #[derive(Default)]
 pub struct UiMemory {
@@ -94,6 +116,14 @@ pub struct UiMemory {
     pub focus_typing: bool,
     /// The settings are there.
     pub settings_open: bool,
+    /// The model page is there, before everything else.
+    pub models_open: bool,
+    /// What it remembers.
+    pub models: models::ModelsMemory,
+    /// The first page is there, in place of the conversation.
+    pub welcome_open: bool,
+    /// What it remembers.
+    pub welcome: welcome::WelcomeMemory,
     /// The settings as they are being changed; `None` while nothing is.
     pub edited: Option<Box<Settings>>,
     /// The next key combination becomes the talk key.

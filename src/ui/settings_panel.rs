@@ -31,6 +31,13 @@ pub fn settings_ui(ui: &mut Ui, state: &ViewState, cx: &UiContext<'_>, memory: &
                 window_ui(ui, &mut form, &mut edited, memory);
                 hotkey_ui(ui, cx, memory, out);
                 settings_more::more_ui(ui, &mut form, &mut edited);
+                ui.add_space(14.0);
+                if widgets::word_button(ui, cx.tokens, cx.texts.t("first.again"), false)
+                    .on_hover_text(cx.texts.t("first.again_tip"))
+                    .clicked()
+                {
+                    out.push(UiCommand::ShowWelcome(true));
+                }
                 ui.add_space(24.0);
             });
         });
@@ -175,6 +182,9 @@ fn models_ui(ui: &mut Ui, state: &ViewState, form: &mut Form<'_>, edited: &mut S
     ui.add_space(8.0);
     ui.horizontal_wrapped(|ui| {
         ui.spacing_mut().item_spacing = vec2(8.0, 6.0);
+        if widgets::word_button(ui, cx.tokens, cx.texts.t("action.get_models"), true).on_hover_text(cx.texts.t("models.open_tip")).clicked() {
+            out.push(UiCommand::ShowModels(true));
+        }
         if widgets::word_button(ui, cx.tokens, cx.texts.t("action.models_folder"), false)
             .on_hover_text(cx.texts.t("action.models_folder_tip"))
             .clicked()

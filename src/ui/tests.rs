@@ -1,127 +1,21 @@
 //! The window without a window: what a person presses, what the host gets, what is on the screen.
 
-use super::app::{HarkApp, Host, frame_time};
+use super::app::frame_time;
 use super::view_state::TalkLook;
-use crate::audio::level::Levels;
-use crate::config::settings::{Settings, ThemeChoice, UiLanguage};
+use crate::config::settings::UiLanguage;
 use crate::error::{Severity, Stage, StageError};
 use crate::event::{Event, Phase, StageStatus, Timing, TurnEnd, UserAction};
-use crate::models::store::{Inventory, ModelEntry};
 use crate::turn::TurnId;
 use egui::accesskit::Role;
-use egui_kittest::{Harness, kittest::Queryable};
-use std::cell::RefCell;
+use egui_kittest::kittest::Queryable;
 use std::path::PathBuf;
-use std::rc::Rc;
-use std::sync::Arc;
 
-#[derive(Default)]
-struct Log {
-    acts: Vec<UserAction>,
-    saved: Vec<Settings>,
-    hotkeys: Vec<String>,
-    waiting: Vec<Event>,
-}
-
-struct FakeHost(Rc<RefCell<Log>>, Arc<Levels>);
-
-impl Host for FakeHost {
-    fn act(&mut self, action: UserAction) {
-        self.0.borrow_mut().acts.push(action);
-    }
-    fn drain(&mut self, into: &mut Vec<Event>) {
-        into.append(&mut self.0.borrow_mut().waiting);
-    }
-    fn levels(&self) -> Arc<Levels> {
-        Arc::clone(&self.1)
-    }
-    fn save(&mut self, settings: &Settings) -> Result<(), StageError> {
-        self.0.borrow_mut().saved.push(settings.clone());
-        Ok(())
-    }
-    fn inventory(&mut self) -> Inventory {
-        let model = |name: &str| ModelEntry { path: PathBuf::from(name), name: name.into(), bytes: 98_000_000, starter: true };
-        Inventory { chat: vec![model("first-chat"), model("second-chat")], microphones: vec!["Desk mic".into()], ..Inventory::default() }
-    }
-    fn models_folder(&self) -> PathBuf {
-        PathBuf::from("models")
-    }
-    fn set_hotkey(&mut self, combination: &str) -> Result<(), StageError> {
-        self.0.borrow_mut().hotkeys.push(combination.to_owned());
-        if combination == "Ctrl+T" {
-            return Err(StageError::new(Stage::Desktop, Severity::Info, "Another program already uses Ctrl+T.", "Choose another."));
-        }
-        Ok(())
-    }
-}
-
-struct Window {
-    harness: Harness<'static, Option<HarkApp>>,
-    log: Rc<RefCell<Log>>,
-}
-
-impl Window {
-    fn new(language: UiLanguage, size: [f32; 2]) -> Self {
-        let log = Rc::new(RefCell::new(Log::default()));
-        let host = FakeHost(Rc::clone(&log), Arc::default());
-        let mut settings = Settings::default();
-        settings.window.language = language;
-        settings.window.theme = ThemeChoice::Dark;
-        // The app is made with the harness's own context in its first frame.
-        let mut parts = Some((settings, host));
-        let draw = move |ui: &mut egui::Ui, app: &mut Option<HarkApp>| {
-            let ctx = ui.ctx().clone();
-            if let Some((settings, host)) = parts.take() {
-                *app = Some(HarkApp::new(&ctx, settings, Box::new(host), String::new()));
-            }
-            if let Some(app) = app {
-                app.logic(&ctx);
-                app.draw(ui);
-            }
-        };
-        let mut harness = Harness::builder().with_size(size).with_max_steps(12).build_ui_state(draw, None);
-        harness.run();
-        Window { harness, log }
-    }
-
-    fn english() -> Self {
-        Self::new(UiLanguage::English, [440.0, 720.0])
-    }
-
-    fn send(&mut self, events: impl IntoIterator<Item = Event>) {
-        self.log.borrow_mut().waiting.extend(events);
-        self.harness.step();
-        self.harness.step();
-    }
-
-    fn idle(mut self) -> Self {
-        self.send([Event::Phase(TurnId::NONE, Phase::Idle)]);
-        self
-    }
-
-    fn acts(&self) -> Vec<UserAction> {
-        std::mem::take(&mut self.log.borrow_mut().acts)
-    }
-
-    fn click(&mut self, label: &str) {
-        self.harness.get_by_role_and_label(Role::Button, label).click();
-        self.harness.run_steps(4);
-    }
-
-    fn pointer(&mut self, pos: egui::Pos2, pressed: bool) {
-        self.harness.event(egui::Event::PointerMoved(pos));
-        let button = egui::PointerButton::Primary;
-        self.harness.event(egui::Event::PointerButton { pos, button, pressed, modifiers: Default::default() });
-        self.harness.step();
-    }
-
-    fn key(&mut self, key: egui::Key, pressed: bool, repeat: bool) {
-        self.harness.event(egui::Event::Key { key, physical_key: None, pressed, repeat, modifiers: Default::default() });
-        self.harness.step();
-    }
-}
-
+mod harness;
+mod models;
 mod timeline;
+mod welcome;
+
+use harness::Window;
 
 const TALK: &str = "Talk: hold and speak";
 

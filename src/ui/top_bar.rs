@@ -17,13 +17,20 @@ pub fn top_bar_ui(ui: &mut Ui, state: &ViewState, cx: &UiContext<'_>, memory: &U
         badge_ui(ui, cx);
         ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
             ui.add_space(theme::GUTTER - 8.0);
-            let (icon, name) = if memory.settings_open {
+            if memory.models_open
+                && widgets::icon_button(ui, t, Icon::Close, cx.texts.t("models.close"), 36.0, true)
+                    .on_hover_text(cx.texts.t("models.open_tip"))
+                    .clicked()
+            {
+                out.push(UiCommand::ShowModels(false));
+            }
+            let (icon, name) = if memory.settings_open && !memory.models_open {
                 (Icon::Close, cx.texts.t("top.close_settings"))
             } else {
                 (Icon::Sliders, cx.texts.t("top.settings"))
             };
             if widgets::icon_button(ui, t, icon, name, 36.0, true).on_hover_text(cx.texts.t("top.settings_tip")).clicked() {
-                out.push(UiCommand::ShowSettings(!memory.settings_open));
+                out.push(UiCommand::ShowSettings(!memory.settings_open || memory.models_open));
             }
             if widgets::icon_button(ui, t, Icon::Plus, cx.texts.t("top.new"), 36.0, !state.is_empty()).clicked() {
                 out.push(UiCommand::Act(UserAction::NewConversation));

@@ -2,11 +2,14 @@
 
 use crate::error::{Severity, Stage, StageError};
 use crate::event::{Event, Phase, StageStatus, Timing, TurnEnd};
+use crate::models::policy::Plan;
 use crate::stt::Words;
 use crate::trace::Timeline;
 use crate::turn::TurnId;
-use std::collections::BTreeMap;
+use crate::ui::models::view::ModelsView;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
+use std::sync::Arc;
 
 /// Older turns leave the screen (not the history) when there are more.
 const MAX_ITEMS: usize = 400;
@@ -124,6 +127,12 @@ pub struct ViewState {
     pub last_end: Option<TurnEnd>,
     /// All threads are down.
     pub stopped: bool,
+    /// Which models are used on how many threads, and why.
+    pub plan: Option<Arc<Plan>>,
+    /// Stages for which another model is being loaded.
+    pub switching: BTreeSet<Stage>,
+    /// Models: what is there, what is being done with them.
+    pub models: ModelsView,
     last_fault: Option<StageError>,
 }
 
@@ -191,7 +200,14 @@ impl ViewState {
                 self.last_timing = None;
                 self.last_end = None;
             }
-            Event::CaptureStarted(..) | Event::Silenced(..) | Event::Switching(..) | Event::InUse(..) | Event::Plan(_) => {}
+            Event::Switching(stage, _) => {
+                self.switching.insert(*stage);
+            }
+            Event::InUse(stage, _) => {
+                self.switching.remove(stage);
+            }
+            Event::Plan(plan) => self.plan = Some(Arc::clone(plan)),
+            Event::CaptureStarted(..) | Event::Silenced(..) => {}
             Event::Stopped => self.stopped = true,
         }
     }

@@ -1,0 +1,160 @@
+//! The real thing behind the model page: the catalog, the library, the downloads. The same calls as `hark models`.
+
+use super::catalog::{Catalog, CatalogModel, Evidence, ModelKind, Source};
+use super::fit;
+use super::incoming;
+use super::install::{self, FileQuestion, PullOptions};
+use super::library::{Installed, Library, Origin};
+use super::listing::{Computer, Here, Home, Listing, Offer};
+use super::machine::Machine;
+use super::manager::{Desk, ModelServices, Question, Work};
+use super::recommend::recommend;
+use super::tally::Tally;
+use super::{fault::InstallError, fetch};
+use crate::error::{Severity, Stage, StageError};
+use crate::turn::Outcome;
+use std::cell::RefCell;
+use std::path::Path;
+
+/// What [`ModelServices`] asks for, on this machine.
+#[derive(Debug)]
+pub struct Services {
+    library: Result<Library, InstallError>,
+    mirror: Option<String>,
+}
+
+impl Services {
+    /// Services on this library, with an address that is asked instead of the hub.
+    #[must_use]
+    pub fn of(library: Result<Library, InstallError>, mirror: Option<String>) -> Self {
+        Services { library, mirror }
+    }
+
+    fn library(&self) -> Result<&Library, StageError> {
+        self.library.as_ref().map_err(|error| error.clone().into())
+    }
+}
+
+fn here(model: Installed, catalog: &Catalog) -> Here {
+    let known = catalog.get(&model.id);
+    let record = model.record.as_ref();
+    Here {
+        languages: record.map(|record| record.languages.clone()).or_else(|| Some(known?.languages.clone())).unwrap_or_default(),
+        licence: record.and_then(|record| record.licence.clone()).or_else(|| Some(known?.licence.clone())).unwrap_or_default(),
+        home: match model.origin {
+            _ if model.starter => Home::Program,
+            Origin::Library => Home::Library,
+            Origin::Checkout => Home::Program,
+            Origin::HubCache | Origin::Folder => Home::Elsewhere,
+        },
+        removable: model.writable,
+        verifiable: true,
+        id: model.id,
+        name: model.name,
+        kind: model.kind,
+        file: model.file,
+        bytes: model.bytes,
+        starter: model.starter,
+    }
+}
+
+fn offer(model: &CatalogModel, machine: &Machine, installed: &[Here], root: &Path) -> Offer {
+    let evidence = |file: &super::catalog::CatalogFile| if file.sha256.is_some() { file.evidence } else { Evidence::Unknown };
+    let rank = |evidence: &Evidence| match evidence {
+        Evidence::Seen => 0,
+        Evidence::Reported => 1,
+        Evidence::Unknown => 2,
+    };
+    let came = std::fs::read_dir(root.join(incoming::FOLDER).join(&model.id)).into_iter().flatten().take(100).flatten();
+    let came = came.filter_map(|entry| entry.metadata().ok()).fold(0_u64, |sum, meta| sum.saturating_add(meta.len()));
+    Offer {
+        id: model.id.clone(),
+        name: model.name.clone(),
+        kind: model.kind,
+        languages: model.languages.clone(),
+        licence: model.licence.clone(),
+        about: model.about.clone().unwrap_or_default(),
+        bytes: model.bytes(),
+        memory_bytes: model.memory_mb.saturating_mul(1_000_000),
+        speed: model.speed,
+        fit: fit::fit(model, machine),
+        evidence: model.files.iter().map(evidence).max_by_key(rank).unwrap_or_default(),
+        installed: installed.iter().any(|here| here.id == model.id),
+        unfinished_bytes: (came > 0).then_some(came),
+        can_be_fetched: model.sources.iter().any(|source| matches!(source, Source::Hub { .. } | Source::Web { .. })),
+    }
+}
+
+impl ModelServices for Services {
+    fn list(&self, languages: &[String]) -> Listing {
+        let Ok(library) = &self.library else { return Listing::default() };
+        let catalog = Catalog::builtin();
+        let machine = Machine::of_this_computer(library.root());
+        let mut installed: Vec<Here> = library.installed().into_iter().map(|model| here(model, catalog)).collect();
+        // What was put there by people comes before what came with the program.
+        installed.sort_by_key(|here| (here.starter, here.kind == ModelKind::Vad));
+        Listing {
+            offers: catalog.models.iter().map(|model| offer(model, &machine, &installed, library.root())).collect(),
+            installed,
+            recommended: recommend(catalog, &machine, languages).into_iter().map(|model| model.id.clone()).collect(),
+            computer: Computer {
+                memory_bytes: machine.memory_bytes,
+                free_memory_bytes: machine.free_memory_bytes,
+                cores: machine.cores,
+                disk_free_bytes: machine.disk_free_bytes,
+            },
+        }
+    }
+
+    fn pull(&self, id: &str, desk: &Desk) -> Result<Outcome<()>, StageError> {
+        let model = Catalog::builtin().get(id).ok_or_else(|| {
+            StageError::new(Stage::Desktop, Severity::Turn, format!("The catalog has no model called {id}."), "Look again, or choose another.")
+        })?;
+        let refused = RefCell::new(false);
+        let accept = |asked: &FileQuestion| {
+            let FileQuestion { file, bytes, sha256, expected, evidence, .. } = asked.clone();
+            let keep = desk.ask(Question { id: id.to_owned(), file, bytes, sha256, expected, evidence });
+            *refused.borrow_mut() |= !keep;
+            keep
+        };
+        let options = PullOptions { mirror: self.mirror.clone(), accept: &accept, fetch: fetch::Options::default() };
+        let mut tally = Tally::new(model);
+        let pulled = install::pull(self.library()?, model, &options, &|| desk.stopped(), &mut |step| desk.progress(tally.step(step)));
+        match pulled {
+            Ok(outcome) => Ok(without(outcome)),
+            // Who said no knows why.
+            Err(_) if *refused.borrow() => Ok(Outcome::Cancelled),
+            Err(error) => Err(error.into()),
+        }
+    }
+
+    fn import(&self, from: &Path, desk: &Desk) -> Result<Outcome<Vec<String>>, StageError> {
+        let mut tally = Tally::of(Work::Copying);
+        let on = &mut |step| desk.progress(tally.step(step));
+        let outcome = install::import(self.library()?, Catalog::builtin(), from, &|| desk.stopped(), on)?;
+        Ok(match outcome {
+            Outcome::Done(models) => Outcome::Done(models.into_iter().map(|model| model.name).collect()),
+            Outcome::Cancelled => Outcome::Cancelled,
+        })
+    }
+
+    fn remove(&self, id: &str) -> Result<(), StageError> {
+        self.library()?.remove(id).map(|_| ()).map_err(StageError::from)
+    }
+
+    fn verify(&self, id: &str, desk: &Desk) -> Result<Outcome<()>, StageError> {
+        let mut tally = Tally::of(Work::Checking);
+        let on = &mut |step| desk.progress(tally.step(step));
+        match self.library()?.verify(id, Catalog::builtin(), &|| desk.stopped(), on)? {
+            Outcome::Done(verified) => verified.problem().map_or(Ok(Outcome::Done(())), |error| Err(error.into())),
+            Outcome::Cancelled => Ok(Outcome::Cancelled),
+        }
+    }
+}
+
+fn without<T>(outcome: Outcome<T>) -> Outcome<()> {
+    match outcome {
+        Outcome::Done(_) => Outcome::Done(()),
+        Outcome::Cancelled => Outcome::Cancelled,
+    }
+}

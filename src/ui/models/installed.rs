@@ -1,0 +1,106 @@
+//! What is installed: use it, compare it with what it should be, remove it.
+
+use super::{ModelsMemory, amounts, ask, button, choosing, kind_name, note_ui, row, section_ui};
+use crate::models::catalog::ModelKind;
+use crate::models::listing::{Here, Home};
+use crate::models::manager::ManagerCommand;
+use crate::ui::icons::Icon;
+use crate::ui::view_state::ViewState;
+use crate::ui::{UiCommand, UiContext, theme, widgets};
+use egui::Ui;
+
+/// Draws the section.
+pub fn installed_ui(
+    ui: &mut Ui,
+    state: &ViewState,
+    cx: &UiContext<'_>,
+    east: bool,
+    memory: &mut ModelsMemory,
+    out: &mut Vec<UiCommand>,
+) {
+    section_ui(ui, cx, cx.texts.t("installed.title"));
+    let view = &state.models;
+    if view.looked && view.listing.installed.is_empty() {
+        note_ui(ui, cx, cx.texts.t("installed.none"));
+    }
+    let ModelsMemory { removing, heights, .. } = memory;
+    for (n, here) in view.listing.installed.iter().enumerate() {
+        let asked = removing.as_ref() == Some(&here.id);
+        row::lazy_ui(ui, cx, heights, format!("here {n} {} {asked}", here.id), |ui| {
+            row::name_ui(ui, cx, &here.name);
+            ui.add(egui::Label::new(widgets::small(cx.tokens, details(here, cx, east))).wrap().selectable(false));
+            let used = cx.used.of(here.kind) == Some(here.file.as_path());
+            if used {
+                row::mark_ui(ui, cx, Icon::Check, cx.tokens.speaking, cx.texts.t("installed.used"), "");
+            }
+            ui.add_space(4.0);
+            if asked {
+                confirm_ui(ui, here, cx, removing, out);
+            } else {
+                actions_ui(ui, here, used, view.busy(&here.id), cx, removing, out);
+            }
+        });
+    }
+}
+
+fn details(here: &Here, cx: &UiContext<'_>, east: bool) -> String {
+    let mut parts = vec![kind_name(cx, here.kind).to_owned(), amounts::size(here.bytes)];
+    if !here.languages.is_empty() {
+        parts.push(amounts::languages(cx.texts, &here.languages, east));
+    }
+    if !here.licence.is_empty() {
+        parts.push(here.licence.clone());
+    }
+    match here.home {
+        Home::Library => {}
+        Home::Program => parts.push(cx.texts.t("installed.program").to_owned()),
+        Home::Elsewhere => parts.push(cx.texts.t("installed.elsewhere").to_owned()),
+    }
+    parts.join(" · ")
+}
+
+fn actions_ui(
+    ui: &mut Ui,
+    here: &Here,
+    used: bool,
+    busy: bool,
+    cx: &UiContext<'_>,
+    removing: &mut Option<String>,
+    out: &mut Vec<UiCommand>,
+) {
+    // A screen reader hears which model a button is for.
+    let named = |words: &str| format!("{words}: {}", here.name);
+    ui.horizontal_wrapped(|ui| {
+        ui.spacing_mut().item_spacing = egui::vec2(8.0, 6.0);
+        let chooses = matches!(here.kind, ModelKind::Stt | ModelKind::Chat | ModelKind::Voice);
+        if chooses && !used && button(ui, cx, cx.texts.t("installed.use"), &named(cx.texts.t("installed.use")), false, "") {
+            out.extend(choosing(cx.settings, here.kind, &here.file).map(UiCommand::Save));
+        }
+        if busy {
+            return;
+        }
+        let twin = |verb: &str| format!("{verb} {}", here.id);
+        if here.verifiable && button(ui, cx, cx.texts.t("installed.verify"), &named(cx.texts.t("installed.verify")), false, &twin("verify")) {
+            ask(out, ManagerCommand::Verify(here.id.clone()));
+        }
+        if here.removable && button(ui, cx, cx.texts.t("installed.remove"), &named(cx.texts.t("installed.remove")), false, &twin("remove")) {
+            *removing = Some(here.id.clone());
+        }
+    });
+}
+
+/// "Remove" asks once more in its own place; what is safe comes first.
+fn confirm_ui(ui: &mut Ui, here: &Here, cx: &UiContext<'_>, removing: &mut Option<String>, out: &mut Vec<UiCommand>) {
+    let words = cx.texts.f("installed.sure", amounts::size(here.bytes));
+    ui.add(egui::Label::new(theme::lined(words, 14.0).color(cx.tokens.text)).wrap().selectable(false));
+    ui.horizontal_wrapped(|ui| {
+        let (keep, remove) = (cx.texts.t("installed.keep"), cx.texts.t("installed.remove_now"));
+        if button(ui, cx, keep, keep, false, "") {
+            *removing = None;
+        }
+        if button(ui, cx, remove, remove, false, &format!("remove {}", here.id)) {
+            *removing = None;
+            ask(out, ManagerCommand::Remove(here.id.clone()));
+        }
+    });
+}
