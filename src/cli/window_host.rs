@@ -65,14 +65,12 @@ pub(super) fn open(opening: Opening) -> Result<(), StageError> {
     let mut failed = None;
     let failure = &mut failed;
     let settings = opening.settings.clone();
-    let result = app::run(settings, move |wake| {
-        match WindowHost::new(opening, Arc::from(wake)) {
-            Ok(host) => Box::new(host) as Box<dyn Host>,
-            Err(error) => {
-                let gone = error.clone();
-                *failure = Some(error);
-                Box::new(NoCore { notice: Some(gone), levels: Arc::default() })
-            }
+    let result = app::run(settings, move |wake| match WindowHost::new(opening, Arc::from(wake)) {
+        Ok(host) => Box::new(host) as Box<dyn Host>,
+        Err(error) => {
+            let gone = error.clone();
+            *failure = Some(error);
+            Box::new(NoCore { notice: Some(gone), levels: Arc::default() })
         }
     });
     if let Some(error) = failed {

@@ -54,9 +54,7 @@ fn a_model_is_listed_pulled_verified_and_removed() {
     assert_eq!(listing.name(id), "Whisper base");
     d.manager.send(pull(id)).unwrap();
     assert_eq!(d.until_finished(id).1, Ok(Done::Got));
-    for (command, done) in
-        [(ManagerCommand::Verify(id.into()), Done::Verified), (ManagerCommand::Remove(id.into()), Done::Removed)]
-    {
+    for (command, done) in [(ManagerCommand::Verify(id.into()), Done::Verified), (ManagerCommand::Remove(id.into()), Done::Removed)] {
         d.manager.send(command).unwrap();
         assert_eq!(d.until_finished(id).1, Ok(done));
     }

@@ -108,7 +108,12 @@ impl ModelServices for Services {
 
     fn pull(&self, id: &str, desk: &Desk) -> Result<Outcome<()>, StageError> {
         let model = Catalog::builtin().get(id).ok_or_else(|| {
-            StageError::new(Stage::Desktop, Severity::Turn, format!("The catalog has no model called {id}."), "Look again, or choose another.")
+            StageError::new(
+                Stage::Desktop,
+                Severity::Turn,
+                format!("The catalog has no model called {id}."),
+                "Look again, or choose another.",
+            )
         })?;
         let refused = RefCell::new(false);
         let accept = |asked: &FileQuestion| {

@@ -182,7 +182,8 @@ fn models_ui(ui: &mut Ui, state: &ViewState, form: &mut Form<'_>, edited: &mut S
     ui.add_space(8.0);
     ui.horizontal_wrapped(|ui| {
         ui.spacing_mut().item_spacing = vec2(8.0, 6.0);
-        if widgets::word_button(ui, cx.tokens, cx.texts.t("action.get_models"), true).on_hover_text(cx.texts.t("models.open_tip")).clicked() {
+        if widgets::word_button(ui, cx.tokens, cx.texts.t("action.get_models"), true).on_hover_text(cx.texts.t("models.open_tip")).clicked()
+        {
             out.push(UiCommand::ShowModels(true));
         }
         if widgets::word_button(ui, cx.tokens, cx.texts.t("action.models_folder"), false)

@@ -108,7 +108,8 @@ mod tests {
             assert_eq!(size(bytes), text);
         }
         let texts = Texts::of(UiLanguage::English, "");
-        for (seconds, text) in [(4.2, "5 s"), (89.0, "89 s"), (100.0, "2 min"), (7200.0, "2 h"), (f64::NAN, "0 s"), (f64::INFINITY, "0 s")] {
+        for (seconds, text) in [(4.2, "5 s"), (89.0, "89 s"), (100.0, "2 min"), (7200.0, "2 h"), (f64::NAN, "0 s"), (f64::INFINITY, "0 s")]
+        {
             assert_eq!(span(texts, seconds), text);
         }
         assert_eq!((share(5, None), share(5, Some(0)), share(9, Some(3)), share(1, Some(4))), (None, None, Some(1.0), Some(0.25)));

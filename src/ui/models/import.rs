@@ -47,7 +47,8 @@ fn tidy(text: &str) -> PathBuf {
 
 /// Files that were dropped onto the window, and the page that shows what becomes of them.
 pub fn dropped(ctx: &Context, memory: &UiMemory, out: &mut Vec<UiCommand>) {
-    let paths: Vec<PathBuf> = ctx.input_mut(|i| std::mem::take(&mut i.raw.dropped_files)).iter().map(|file| file.path().to_owned()).collect();
+    let paths: Vec<PathBuf> =
+        ctx.input_mut(|i| std::mem::take(&mut i.raw.dropped_files)).iter().map(|file| file.path().to_owned()).collect();
     if paths.is_empty() {
         return;
     }

@@ -10,14 +10,7 @@ use crate::ui::{UiCommand, UiContext, theme, widgets};
 use egui::Ui;
 
 /// Draws the section.
-pub fn installed_ui(
-    ui: &mut Ui,
-    state: &ViewState,
-    cx: &UiContext<'_>,
-    east: bool,
-    memory: &mut ModelsMemory,
-    out: &mut Vec<UiCommand>,
-) {
+pub fn installed_ui(ui: &mut Ui, state: &ViewState, cx: &UiContext<'_>, east: bool, memory: &mut ModelsMemory, out: &mut Vec<UiCommand>) {
     section_ui(ui, cx, cx.texts.t("installed.title"));
     let view = &state.models;
     if view.looked && view.listing.installed.is_empty() {
@@ -80,10 +73,12 @@ fn actions_ui(
             return;
         }
         let twin = |verb: &str| format!("{verb} {}", here.id);
-        if here.verifiable && button(ui, cx, cx.texts.t("installed.verify"), &named(cx.texts.t("installed.verify")), false, &twin("verify")) {
+        if here.verifiable && button(ui, cx, cx.texts.t("installed.verify"), &named(cx.texts.t("installed.verify")), false, &twin("verify"))
+        {
             ask(out, ManagerCommand::Verify(here.id.clone()));
         }
-        if here.removable && button(ui, cx, cx.texts.t("installed.remove"), &named(cx.texts.t("installed.remove")), false, &twin("remove")) {
+        if here.removable && button(ui, cx, cx.texts.t("installed.remove"), &named(cx.texts.t("installed.remove")), false, &twin("remove"))
+        {
             *removing = Some(here.id.clone());
         }
     });

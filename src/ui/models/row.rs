@@ -74,15 +74,9 @@ pub fn fit_ui(ui: &mut Ui, cx: &UiContext<'_>, fit: Fit, memory_bytes: u64) {
     let (icon, color, text) = match fit {
         Fit::Good => (Icon::Check, t.speaking, cx.texts.t("fit.good").to_owned()),
         Fit::Slow => (Icon::Clock, t.thinking, cx.texts.t("fit.slow").to_owned()),
-        Fit::Tight { free_bytes } => {
-            (Icon::Warning, t.thinking, pair(cx.texts.t("fit.tight"), memory_bytes, free_bytes))
-        }
-        Fit::TooBig { needs_bytes, there_bytes } => {
-            (Icon::Close, t.listening, pair(cx.texts.t("fit.too_big"), needs_bytes, there_bytes))
-        }
-        Fit::NoRoom { needs_bytes, free_bytes } => {
-            (Icon::Close, t.listening, pair(cx.texts.t("fit.no_room"), needs_bytes, free_bytes))
-        }
+        Fit::Tight { free_bytes } => (Icon::Warning, t.thinking, pair(cx.texts.t("fit.tight"), memory_bytes, free_bytes)),
+        Fit::TooBig { needs_bytes, there_bytes } => (Icon::Close, t.listening, pair(cx.texts.t("fit.too_big"), needs_bytes, there_bytes)),
+        Fit::NoRoom { needs_bytes, free_bytes } => (Icon::Close, t.listening, pair(cx.texts.t("fit.no_room"), needs_bytes, free_bytes)),
     };
     mark_ui(ui, cx, icon, color, &text, cx.texts.t("fit.tip"));
 }

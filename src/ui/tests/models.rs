@@ -342,12 +342,8 @@ fn the_policy_can_be_overridden_here() {
 #[test]
 fn what_memory_and_battery_decided_stands_where_the_model_stands_and_a_failed_change_is_told() {
     let mut w = open_with(TALL, sample());
-    let smaller = Reason::Smaller {
-        kind: ModelKind::Chat,
-        wished: ("Large".into(), 6_000_000_000),
-        used: "Small".into(),
-        free_bytes: 1_500_000_000,
-    };
+    let smaller =
+        Reason::Smaller { kind: ModelKind::Chat, wished: ("Large".into(), 6_000_000_000), used: "Small".into(), free_bytes: 1_500_000_000 };
     let sentence = smaller.sentence();
     let plan = Plan { power: Some(Power::Battery), need_bytes: 900_000_000, reasons: vec![smaller], ..Plan::default() };
     let info = EngineInfo { engine: "x".into(), name: "Small".into(), starter: false };
