@@ -1,21 +1,28 @@
 //! The window with a host that plays a part, to look at it without models or devices:
 //! `cargo run --release --example window_demo -- PHASE THEME ZOOM LANGUAGE narrow|wide [typing|settings]`
-//! where PHASE is idle, loading, listening, hearing, thinking, speaking, nothing, fault, answered, interrupted or long.
+//! where PHASE is idle, welcome, loading, listening, hearing, thinking, speaking, nothing, fault, answered, interrupted or long.
 
+use crossbeam_channel::{Receiver, bounded};
 use hark::audio::level::{Level, Levels};
 use hark::config::settings::{Settings, ThemeChoice, UiLanguage};
 use hark::error::{Severity, Stage, StageError};
 use hark::event::{Event, Phase, StageStatus, Timing, TurnEnd, UserAction};
+use hark::fakes::models::FakeModels;
+use hark::models::manager::{Manager, ManagerCommand, ManagerEvent, ManagerSink};
 use hark::models::store::{Inventory, ModelEntry};
 use hark::stt::{EngineInfo, Words};
 use hark::turn::TurnId;
 use hark::ui::app::{Host, run};
+use hark::ui::models::Used;
 use std::path::PathBuf;
 use std::sync::Arc;
 
 struct Demo {
     events: Vec<Event>,
     levels: Arc<Levels>,
+    first_run: bool,
+    model_events: Receiver<ManagerEvent>,
+    manager: Option<Manager>,
 }
 
 impl Host for Demo {
@@ -55,6 +62,19 @@ impl Host for Demo {
     }
     fn set_hotkey(&mut self, _combination: &str) -> Result<(), StageError> {
         Ok(())
+    }
+    fn manage(&mut self, command: ManagerCommand) -> Result<(), StageError> {
+        self.manager.as_mut().map_or(Ok(()), |manager| manager.send(command))
+    }
+    fn drain_models(&mut self, into: &mut Vec<ManagerEvent>) {
+        into.extend(self.model_events.try_iter());
+    }
+    fn models_changed(&mut self) {}
+    fn used(&self) -> Used {
+        Used { stt: Some("starter-en".into()), chat: Some("smollm2-135m-instruct".into()), voice: None }
+    }
+    fn first_run(&self) -> bool {
+        self.first_run
     }
 }
 
@@ -197,6 +217,11 @@ fn main() -> Result<(), String> {
     settings.window.zoom = arg(2, "1").parse().unwrap_or(1.0);
     settings.window.language = if arg(3, "en").starts_with("zh") { UiLanguage::Chinese } else { UiLanguage::English };
     settings.window.size = if arg(4, "narrow") == "wide" { (1100.0, 760.0) } else { (440.0, 720.0) };
-    let events = script(&arg(0, "idle"));
-    run(settings, move |_wake| Box::new(Demo { events, levels: speech() }))
+    let phase = arg(0, "idle");
+    let events = script(&phase);
+    run(settings, move |wake| {
+        let (tx, model_events) = bounded(256);
+        let manager = Manager::spawn(Arc::new(FakeModels::default()), &ManagerSink::new(tx, move || wake())).ok();
+        Box::new(Demo { events, levels: speech(), first_run: phase == "welcome", model_events, manager })
+    })
 }
