@@ -8,6 +8,7 @@ use crate::fakes::engines::{self as fakes, Fate};
 use crate::llm::worker::ChatFactory;
 use crate::llm::{ChatError, ChatModel};
 use crate::models::catalog::ModelKind;
+use crate::models::probe::{ProbeKind, ProbeOptions, ensure};
 use crate::stt::worker::TranscriberFactory;
 use crate::stt::{TranscribeError, Transcriber};
 use crate::tts::worker::VoiceFactory;
@@ -28,10 +29,28 @@ pub struct Devices {
 /// each load: it remembers what it tried before.
 pub type Probe = Arc<dyn Fn(ModelKind, &Path) -> Result<(), StageError> + Send + Sync>;
 
-/// The probe of this configuration.
+/// The probe of this configuration: for real engines a child of this program ([`crate::models::probe`]).
 #[must_use]
-pub fn probe(_: &Config) -> Probe {
-    Arc::new(|_, _| Ok(()))
+pub fn probe(config: &Config) -> Probe {
+    let (engines, cache) = (config.engines, config.chat.cache.clone());
+    Arc::new(move |kind, file| {
+        let kind = match kind {
+            ModelKind::Stt => ProbeKind::Stt,
+            ModelKind::Chat => ProbeKind::Chat,
+            ModelKind::Voice => ProbeKind::Voice,
+            // Nothing loads these in an engine of C++ that could end the process.
+            ModelKind::Vad | ModelKind::Embedding => return Ok(()),
+        };
+        // The starter models are loaded by the tests of each version, so the first start need not wait for a child.
+        if engines == EngineSet::Fake || is_starter(file) {
+            return Ok(());
+        }
+        ensure(kind, file, &ProbeOptions { cache: cache.clone(), ..ProbeOptions::default() })
+    })
+}
+
+fn is_starter(file: &Path) -> bool {
+    file.parent().and_then(Path::file_name).is_some_and(|folder| folder == "starter")
 }
 
 /// What is said when no model file was found at all.

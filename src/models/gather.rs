@@ -6,6 +6,7 @@ use super::fault::{Fault, InstallError};
 use super::judge::{self, Content, has_ending};
 use super::names::{id_of, is_file_name};
 use super::store;
+use super::voice_files::{VoiceFiles, VoiceForm};
 use std::collections::HashSet;
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -134,9 +135,14 @@ impl<'c> Search<'c> {
         if kind == ModelKind::Chat && !chosen && name.starts_with("mmproj") {
             return;
         }
-        let unit = self.unit(path, kind, name);
+        // Beside an eight-bit copy of a voice lies the better one.
+        let better = (kind == ModelKind::Voice && !chosen).then(|| better_voice(path)).flatten();
+        let unit = match &better {
+            Some(better) => self.unit(better, kind, store::entry(better).name),
+            None => self.unit(path, kind, name),
+        };
         // The other files of this model are not looked at by themselves.
-        for (path, _) in unit.files.iter().skip(1) {
+        for (path, _) in &unit.files {
             self.seen.insert(fs::canonicalize(path).unwrap_or_else(|_| path.clone()));
         }
         match unit.files.iter().find(|(_, name)| !is_file_name(name)) {
@@ -175,17 +181,26 @@ fn files_of(model: &CatalogModel, path: &Path, kind: ModelKind) -> Option<Vec<(P
     model.files.iter().map(there).collect()
 }
 
+/// The voice that a folder stands for when this is another one of its files.
+fn better_voice(path: &Path) -> Option<PathBuf> {
+    let has_folder = |files: &VoiceFiles| files.form != VoiceForm::Piper;
+    VoiceFiles::of_file(path).filter(has_folder)?;
+    let best = VoiceFiles::of(path.parent()?).ok().filter(has_folder)?.onnx;
+    (best != path).then_some(best)
+}
+
 /// What lies beside a voice and belongs to it.
 pub(super) fn belongings(path: &Path, kind: ModelKind) -> Vec<PathBuf> {
     let config = store::config_of_voice(path).filter(|_| kind == ModelKind::Voice);
     match config {
         Some(config) if has_ending(&config, "json") => vec![config],
-        // Such a voice has its folder for itself: a table, perhaps a lexicon, perhaps a second graph.
-        Some(tokens) => {
-            let entries = tokens.parent().and_then(|folder| fs::read_dir(folder).ok()).into_iter().flatten();
+        // Such a voice has its folder for itself: a table, perhaps a lexicon, perhaps a second graph and what joins the two.
+        Some(config) => {
+            let entries = config.parent().and_then(|folder| fs::read_dir(folder).ok()).into_iter().flatten();
             let belongs = |path: &PathBuf| {
                 let hidden = path.file_name().is_some_and(|name| name.as_encoded_bytes().starts_with(b"."));
-                !hidden && path.is_file() && ["txt", "json", "onnx"].iter().any(|ending| has_ending(path, ending))
+                let kept = *path == config || ["txt", "json", "onnx"].iter().any(|ending| has_ending(path, ending));
+                !hidden && kept && path.is_file()
             };
             let mut files: Vec<PathBuf> = entries.take(MOST_ENTRIES).flatten().map(|entry| entry.path()).filter(belongs).collect();
             files.retain(|file| file != path);

@@ -101,7 +101,7 @@ fn a_file_that_is_no_good_is_refused_with_its_reason_and_leaves_nothing() {
         ("empty.bin", b"", "it is empty"),
         ("cut.bin", b"lmgg\x98\xca\0\0", "cut short"),
         ("bad.gguf", &gguf, "cannot be used"),
-        ("alone.onnx", &graph(1), "alone.onnx.json must lie beside it"),
+        ("alone.onnx", &graph(1), "alone.onnx.json is missing"),
         ("text.txt", b"hello", "no model that Hark knows"),
         ("x.onnx.json", b"{}", "import the ….onnx file"),
         ("zip.bin", b"PK\x03\x04", "no model that Hark knows"),

@@ -2,9 +2,7 @@
 
 use super::catalog::ModelKind;
 use super::check::{ggml, ggml_vad, gguf, onnx};
-use super::store::config_of_voice;
-use crate::tts::chars::CharTable;
-use crate::tts::piper::PiperConfig;
+use crate::tts::{SynthesisError, engines};
 use std::fs::{self, File};
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -88,25 +86,17 @@ fn graph(path: &Path) -> Result<(), (PathBuf, String)> {
     onnx::read(path).map(|_| ()).map_err(|error| (path.to_owned(), error.to_string()))
 }
 
-/// Every graph of a voice, and what stands beside its first one.
+/// Every graph of a voice, and what stands beside its first one, by the engine that would speak it.
 fn voice(files: &[PathBuf]) -> Result<(), (PathBuf, String)> {
     let Some(main) = files.first() else { return Ok(()) };
     for path in files.iter().skip(1).filter(|path| has_ending(path, "onnx")) {
         graph(path)?;
     }
-    let bad = |why: String| (main.clone(), why);
-    let (_, model) = onnx::read(main).map_err(|error| bad(error.to_string()))?;
-    match config_of_voice(main) {
-        Some(config) if has_ending(&config, "json") => PiperConfig::read(&config).map(|_| ()).map_err(bad),
-        // A lexicon is read by the engine that knows it.
-        Some(tokens) if !tokens.with_file_name("lexicon.txt").exists() => {
-            CharTable::read(&tokens, &model.metadata).map(|_| ()).map_err(bad)
-        }
-        Some(_) => Ok(()),
-        None => {
-            let name = main.file_name().unwrap_or(main.as_os_str()).to_string_lossy();
-            Err(bad(format!("it is a voice without its config; {name}.json must lie beside it")))
-        }
+    graph(main)?;
+    match engines::check(main) {
+        Ok(()) => Ok(()),
+        Err(SynthesisError::VoiceCorrupt { path, reason }) => Err((path, reason)),
+        Err(error) => Err((main.clone(), error.to_string())),
     }
 }
 

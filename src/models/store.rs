@@ -90,7 +90,8 @@ pub fn survey_within(folders: &[PathBuf], depth: usize, entries: usize) -> (Inve
 pub fn entry(path: &Path) -> ModelEntry {
     let bytes = fs::metadata(path).map_or(0, |meta| meta.len());
     let starter = path.parent().is_some_and(|dir| dir.components().any(|part| part.as_os_str() == "starter"));
-    ModelEntry { path: path.to_owned(), name: name_of(path), bytes, starter }
+    let (name, bytes) = if let Some(Kind::Voice) = kind_of(path) { voice(path, name_of(path), bytes) } else { (name_of(path), bytes) };
+    ModelEntry { path: path.to_owned(), name, bytes, starter }
 }
 
 #[derive(Default)]

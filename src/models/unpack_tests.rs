@@ -159,7 +159,7 @@ fn what_differs_from_the_list_of_contents_is_refused() {
         all[0] = Part::new(MANIFEST, no_config.clone());
         all.pop();
     });
-    place.refuses("without config", &alone, "without its config");
+    place.refuses("without config", &alone, ".onnx.json is missing");
 }
 
 #[test]
