@@ -191,7 +191,7 @@ fn each_fault_has_its_sentence() {
         ("sample rate of 5 Hz", change(with_lexicon(), "m.onnx", vits(9, false, &[("sample_rate", "5")]))),
         ("more speakers", change(with_lexicon(), "m.onnx", vits(9, false, &[("sample_rate", "22050"), ("n_speakers", "3")]))),
         ("does not have", change(with_lexicon(), "lexicon.txt", b"a q\nb q\n".to_vec())),
-        ("as many tones", change(with_lexicon(), "m.onnx", vits(9, true, &facts))),
+        ("is no tone", change(with_lexicon(), "m.onnx", vits(9, true, &facts))),
         ("longer than", change(with_lexicon(), "lexicon.txt", vec![b'a'; 10_000])),
         ("single letters", change(of_letters(), "tokens.txt", b"zh 1\n".to_vec())),
         ("more symbols than its graph", change(of_letters(), "tokens.txt", b"a 6\n".to_vec())),
@@ -288,5 +288,31 @@ fn broken_files_of_every_kind_of_voice_give_a_sentence() {
         println!("{name}: {refused} refused, {spoke} still speak");
         assert_eq!(refused + spoke, 50 * files.len());
         assert!(refused > 15 * files.len(), "{name}: {refused}");
+    }
+}
+
+#[test]
+fn each_form_of_voice_is_imported_whole_and_speaks_from_the_store() {
+    use crate::models::{catalog::Catalog, install, library::Library};
+    use crate::turn::Outcome;
+    // Beside an eight-bit copy the whole one is the voice, as in published folders.
+    let mut with_copy = with_lexicon();
+    with_copy.push(("m.int8.onnx", vits(9, false, &[("sample_rate", "22050")])));
+    for (files, main, text) in [(with_copy, "m.onnx", "你好"), (of_letters(), "m.onnx", "ab"), (two_files(), "a.onnx", "你好")] {
+        let (folder, store) = (folder_of(&files), tempfile::tempdir().unwrap());
+        let library = Library::open(store.path().join("models"), Vec::new());
+        let imported = install::import_all(&library, &Catalog::default(), folder.path(), &|| false, &mut |_| {}).unwrap();
+        let Outcome::Done(imported) = imported else { panic!("nobody cancelled") };
+        assert_eq!((imported.installed.len(), imported.refused.len()), (1, 0), "{:?}", imported.refused);
+        let installed = &imported.installed[0];
+        assert_eq!(installed.file.file_name().unwrap(), main);
+        for (name, bytes) in &files {
+            assert!(std::fs::read(installed.folder.join(name)).unwrap() == *bytes, "{name}");
+        }
+        check(&installed.file).unwrap();
+        assert_eq!(library.installed().iter().map(|there| &there.file).collect::<Vec<_>>(), [&installed.file], "it is one voice");
+        if has_runtime() {
+            assert!(!say(load(&installed.file, 1).unwrap().as_mut(), text, &still()).is_empty());
+        }
     }
 }

@@ -166,7 +166,8 @@ fn set() -> Option<[(&'static str, &'static str, Vec<(String, Vec<u8>)>); 3]> {
     let voice = shared("models/tts/en_US-random-x_low.onnx")?;
     let file = |path: &Path| (path.file_name().unwrap().to_str().unwrap().to_owned(), std::fs::read(path).unwrap());
     Some([
-        ("ears", "stt", vec![file(&ears)]),
+        // Under its own name it would be known as the one that comes with the program, and not be fetched.
+        ("ears", "stt", vec![("ggml-ears.bin".to_owned(), file(&ears).1)]),
         ("mind", "chat", vec![file(&mind)]),
         ("voice", "voice", vec![file(&voice), file(&voice.with_added_extension("json"))]),
     ])

@@ -48,7 +48,8 @@ pub fn get(url: &str, resume: Option<&Resume>, stall: Duration) -> Result<Answer
     let unreachable = |why: String| FetchError::Unreachable { host: host.clone(), why };
     let variable = |name: &str| std::env::var(name).ok();
     let proxy = proxy::choose(url, &variable).map_err(|why| Trouble::End(unreachable(why)))?;
-    let through_proxy = proxy.is_some();
+    // What the proxy is not asked for is not its fault either.
+    let through_proxy = proxy.as_ref().is_some_and(|proxy| url.parse().is_ok_and(|uri| !proxy.is_no_proxy(&uri)));
     let certificates = certificates(&variable).map_err(|why| Trouble::End(unreachable(why)))?;
     let agent: Agent = Agent::config_builder()
         .https_only(url.starts_with("https://"))
