@@ -67,6 +67,8 @@ fn stage_of(effect: &Effect) -> Option<Stage> {
 struct World {
     work: Vec<(Stage, WorkerEvent)>,
     loading: Vec<Stage>,
+    /// Of these, the ones that are there and wait for a pause.
+    ready: Vec<Stage>,
     held: Vec<Stage>,
     parked: Vec<(Stage, Effect)>,
     /// What the chat model in use remembers, and the question that it answered last.
@@ -75,7 +77,19 @@ struct World {
 }
 
 impl World {
+    /// Whether the loading of an engine can end now: where there is no room for two it begins when the old one has done
+    /// what it was asked for and is gone.
+    fn can_be_loaded(&self, stage: Stage) -> bool {
+        self.loading.contains(&stage) && !(self.held.contains(&stage) && self.work.iter().any(|(of, _)| *of == stage))
+    }
+
+    /// Whether it can turn out now that there is no room for two: before the new one is loaded.
+    fn can_be_held(&self, stage: Stage) -> bool {
+        self.loading.contains(&stage) && !self.ready.contains(&stage) && !self.held.contains(&stage)
+    }
+
     fn new_worker(&mut self, stage: Stage) {
+        self.ready.retain(|of| *of != stage);
         self.work.retain(|(of, _)| *of != stage);
         if stage == Stage::Llm {
             self.memory.clear();
@@ -94,7 +108,12 @@ impl World {
             return;
         }
         match effect {
-            Effect::Prepare(stage, _) if !self.loading.contains(stage) => self.loading.push(*stage),
+            Effect::Prepare(stage, _) => {
+                self.ready.retain(|of| of != stage);
+                if !self.loading.contains(stage) {
+                    self.loading.push(*stage);
+                }
+            }
             Effect::Swap(stage) => {
                 assert!(self.loading.contains(stage), "nothing was loaded for {stage:?}");
                 self.loading.retain(|of| of != stage);
@@ -107,6 +126,7 @@ impl World {
             }
             Effect::Abandon(stage) => {
                 self.loading.retain(|of| of != stage);
+                self.ready.retain(|of| of != stage);
                 self.resume(core, *stage);
             }
             Effect::Resume(stage) => self.resume(core, *stage),
@@ -208,12 +228,12 @@ proptest! {
                     config.chat.threads = u32::from(more);
                     act(UserAction::Configure(Arc::new(config)))
                 }
-                Poke::Loaded(i, ok) if world.loading.contains(&ENGINES[i]) => {
+                Poke::Loaded(i, ok) if world.can_be_loaded(ENGINES[i]) => {
                     let stage = ENGINES[i];
-                    if !ok { world.loading.retain(|of| *of != stage) }
+                    if ok { world.ready.push(stage) } else { world.loading.retain(|of| *of != stage) }
                     Some(Input::Prepared(stage, if ok { Ok(named("new")) } else { Err(broken(stage)) }))
                 }
-                Poke::Held(i) if world.loading.contains(&ENGINES[i]) && !world.held.contains(&ENGINES[i]) => {
+                Poke::Held(i) if world.can_be_held(ENGINES[i]) => {
                     world.held.push(ENGINES[i]);
                     Some(Input::Held(ENGINES[i]))
                 }

@@ -109,7 +109,8 @@ impl WindowHost {
             EngineSet::Real => {
                 let (chosen, own) = (overrides.models.as_deref(), settings.models.folder.as_deref());
                 let mirror = std::env::var("HARK_HUB").ok().filter(|address| !address.trim().is_empty());
-                Arc::new(Services::of(Library::of_this_user(&surroundings, chosen, own), mirror.or_else(|| settings.models.mirror.clone())))
+                let mirror = mirror.or_else(|| settings.models.mirror.clone());
+                Arc::new(Services::of(Library::of_this_user(&surroundings, chosen, own), mirror, surroundings.cache_dir.clone()))
             }
             EngineSet::Fake => Arc::new(FakeModels::default()),
         };

@@ -115,6 +115,23 @@ pub fn recall(cache: &Path, of: &Identity) -> Option<Measured> {
     read(&file(cache)).measured.into_iter().rev().find(|entry| entry.of == *of).map(|entry| entry.found).filter(Measured::is_sound)
 }
 
+/// Bytes of a model with 1,000 million parameters in about 4 bits.
+const BYTES_OF_A_THOUSAND_MILLION: f64 = 800e6;
+/// Smaller models wait for other things than their weights: one of 98 MB would make this machine seem half as fast.
+const TELLING_BYTES: u64 = 400_000_000;
+
+/// Tokens per second that a chat model with 1,000 million parameters in about 4 bits would write here, by the model of at least
+/// 400 MB that was measured last on this processor. Writing waits for the weights to come from memory, so the time goes with
+/// their bytes.
+#[must_use]
+pub fn speed(cache: &Path) -> Option<f64> {
+    let here = (processor(), cores());
+    let is_of_here = |of: &Identity| (&of.processor, of.cores) == (&here.0, here.1) && of.bytes >= TELLING_BYTES;
+    let entries = read(&file(cache)).measured;
+    let last = entries.iter().rev().find(|entry| is_of_here(&entry.of) && entry.found.is_sound())?;
+    Some(1000.0 / last.found.decode_ms * last.of.bytes as f64 / BYTES_OF_A_THOUSAND_MILLION)
+}
+
 /// Remembers it; what was known about the same model file is replaced.
 pub fn store(cache: &Path, of: &Identity, found: Measured) {
     let mut entries = read(&file(cache)).measured;
@@ -184,6 +201,20 @@ mod tests {
         assert_eq!(fs::read_to_string(file(&cache)).unwrap().matches("[[measured]]").count(), 1);
         (0..50).for_each(|n| store(&cache, &Identity { model: format!("{n}.gguf"), ..of.clone() }, found(1)));
         assert_eq!(read(&file(&cache)).measured.len(), MOST_ENTRIES);
+    }
+
+    #[test]
+    fn a_measured_model_tells_the_speed_of_one_of_a_thousand_million() {
+        let (cache, folder) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let model = folder.path().join("a.gguf");
+        fs::write(&model, b"GGUF").unwrap();
+        let of = |bytes| Identity { bytes, model: format!("{bytes}.gguf"), ..Identity::of(&model).unwrap() };
+        store(cache.path(), &of(98_000_000), found(2));
+        assert_eq!(speed(cache.path()), None, "a small model does not tell");
+        store(cache.path(), &of(1_600_000_000), found(2));
+        assert_eq!(speed(cache.path()), Some(160.0), "80 tokens/s, with twice the weights");
+        store(cache.path(), &Identity { processor: "another".to_owned(), ..of(800_000_000) }, found(2));
+        assert_eq!(speed(cache.path()), Some(160.0), "another machine that shares the folder");
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! What this computer is, as far as models are concerned.
 
+use crate::llm::measured;
 use crate::platform::cpu;
 use std::ffi::OsStr;
 use std::path::{Component, Path, PathBuf};
@@ -37,6 +38,12 @@ impl Machine {
             disk_free_bytes: disk_free(store),
             speed: None,
         }
+    }
+
+    /// The same computer with what was measured on it before, if anything was (`cache`: the folder that remembers it).
+    #[must_use]
+    pub fn with_measured_speed(self, cache: Option<&Path>) -> Machine {
+        Machine { speed: cache.and_then(measured::speed).or(self.speed), ..self }
     }
 
     /// The same computer with nothing else running: for what is decided for longer than this moment.

@@ -204,7 +204,8 @@ pub fn probe(kind: ProbeKind, path: &Path, options: &ProbeOptions) -> Result<Pro
     });
     match &result {
         Ok(probed) => tracing::info!(file = %path.display(), ms = probed.ms, "the model was tried in a process of its own and works"),
-        Err(error) => tracing::warn!(file = %path.display(), ?error, "the model was tried in a process of its own and does not work"),
+        // Whoever asked says it.
+        Err(error) => tracing::info!(file = %path.display(), ?error, "the model was tried in a process of its own and does not work"),
     }
     if result.as_ref().err().is_none_or(ProbeError::is_for_good) {
         memory.keep(&result, options.sha256.as_deref());

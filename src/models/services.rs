@@ -14,20 +14,21 @@ use super::{fault::InstallError, fetch};
 use crate::error::{Severity, Stage, StageError};
 use crate::turn::Outcome;
 use std::cell::RefCell;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 /// What [`ModelServices`] asks for, on this machine.
 #[derive(Debug)]
 pub struct Services {
     library: Result<Library, InstallError>,
     mirror: Option<String>,
+    cache: Option<PathBuf>,
 }
 
 impl Services {
-    /// Services on this library, with an address that is asked instead of the hub.
+    /// Services on this library, with an address that is asked instead of the hub, and the folder that remembers measurements.
     #[must_use]
-    pub fn of(library: Result<Library, InstallError>, mirror: Option<String>) -> Self {
-        Services { library, mirror }
+    pub fn of(library: Result<Library, InstallError>, mirror: Option<String>, cache: Option<PathBuf>) -> Self {
+        Services { library, mirror, cache }
     }
 
     fn library(&self) -> Result<&Library, StageError> {
@@ -89,7 +90,7 @@ impl ModelServices for Services {
     fn list(&self, languages: &[String]) -> Listing {
         let Ok(library) = &self.library else { return Listing::default() };
         let catalog = Catalog::builtin();
-        let machine = Machine::of_this_computer(library.root());
+        let machine = Machine::of_this_computer(library.root()).with_measured_speed(self.cache.as_deref());
         let mut installed: Vec<Here> = library.installed().into_iter().map(|model| here(model, catalog)).collect();
         // What was put there by people comes before what came with the program.
         installed.sort_by_key(|here| (here.starter, here.kind == ModelKind::Vad));

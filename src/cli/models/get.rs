@@ -11,7 +11,6 @@ use crate::models::fault::{Fault, InstallError, size};
 use crate::models::fetch;
 use crate::models::install::{self, FileQuestion, PullOptions};
 use crate::models::library::Installed;
-use crate::models::machine::Machine;
 use crate::models::recommend::recommend;
 use crate::turn::Outcome;
 use crossbeam_channel::{RecvTimeoutError, bounded};
@@ -73,7 +72,7 @@ fn wanted<'d>(desk: &'d Desk<'_>, args: &Pull) -> Result<Vec<&'d CatalogModel>, 
         let spoken = desk.context.overrides.languages.clone().unwrap_or_else(|| desk.context.settings.hearing.languages.clone());
         let system = Some(desk.context.surroundings.language.clone()).filter(|language| !language.is_empty());
         let languages = if spoken.is_empty() { system.into_iter().collect() } else { spoken };
-        let set = recommend(&desk.catalog, &Machine::of_this_computer(desk.library.root()), &languages);
+        let set = recommend(&desk.catalog, &desk.machine(), &languages);
         if set.is_empty() {
             let message = "No model of the catalog fits this computer.";
             return Err(InstallError::new(Fault::Missing, message, "The starter models work on every computer."));

@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 /// Shows what is installed, then what can be had.
 pub(super) fn list(desk: &Desk<'_>, terminal: &mut Terminal) -> Result<Ended, Stop> {
     let installed = desk.library.installed();
-    let machine = Machine::of_this_computer(desk.library.root());
+    let machine = desk.machine();
     let offers: Vec<&CatalogModel> = desk.catalog.models.iter().filter(|model| !installed.iter().any(|there| there.is_of(model))).collect();
     if desk.json {
         for model in &installed {

@@ -10,7 +10,6 @@ use crate::models::catalog::{CatalogModel, Evidence, ModelKind, Source};
 use crate::models::fault::{Fault, InstallError, size};
 use crate::models::fit::fit;
 use crate::models::library::Installed;
-use crate::models::machine::Machine;
 use crate::models::verify::FileState;
 use crate::turn::Outcome;
 use serde_json::json;
@@ -22,7 +21,7 @@ pub(super) fn info(desk: &Desk<'_>, id: &str, terminal: &mut Terminal) -> Result
         let message = format!("There is no model called {id}, neither installed nor in the catalog.");
         return Err(InstallError::new(Fault::Missing, message, "See hark models list for their names.").into());
     }
-    let machine = Machine::of_this_computer(desk.library.root());
+    let machine = desk.machine();
     if desk.json {
         if let Some(model) = &installed {
             terminal.line(&installed_json("installed", model).to_string())?;

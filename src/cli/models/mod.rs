@@ -13,6 +13,7 @@ use crate::config::load;
 use crate::models::catalog::{Catalog, ModelKind};
 use crate::models::fault::{Fault, InstallError};
 use crate::models::library::Library;
+use crate::models::machine::Machine;
 use crate::turn::CancelToken;
 use args::{Command, Models};
 use serde_json::json;
@@ -71,6 +72,11 @@ impl Desk<'_> {
             terminal.line(&json!({"event": "error", "message": problem.message, "hint": problem.hint}).to_string())?;
         }
         Ok(())
+    }
+
+    /// This computer, with what was measured on it.
+    fn machine(&self) -> Machine {
+        Machine::of_this_computer(self.library.root()).with_measured_speed(self.context.surroundings.cache_dir.as_deref())
     }
 
     /// For work that is not done on this thread's own loop.
