@@ -9,7 +9,7 @@ use super::incoming::settle_folder;
 use super::library::{Installed, Library};
 use super::meter::Meter;
 use super::names::{is_file_name, is_id};
-use super::record::{Record, RecordFile, now};
+use super::record::{self, Record, RecordFile, now};
 use crate::turn::Outcome;
 use serde::{Deserialize, Serialize};
 use std::collections::HashSet;
@@ -24,6 +24,10 @@ pub const MANIFEST: &str = "hark-pack.toml";
 pub const LARGEST_MANIFEST: u64 = 1_000_000;
 /// Files of a pack at most.
 pub const MOST_FILES: usize = 10_000;
+/// Longest name, licence or language, bytes, and most languages. They go into the model's record, which is not read when it is
+/// too large, and into lists on a terminal.
+const LONGEST_WORDS: usize = 200;
+const MOST_LANGUAGES: usize = 200;
 
 /// The first entry.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -88,11 +92,19 @@ impl Manifest {
             if !is_id(&model.id) || !ids.insert(&model.id) {
                 return Err(format!("\"{}\" is no name for a model, or there twice", model.id.escape_debug()));
             }
+            let mut words = std::iter::once(&model.name).chain(&model.licence).chain(&model.languages);
+            let sayable = |text: &String| text.len() <= LONGEST_WORDS && !text.contains(char::is_control);
+            if !words.all(sayable) || model.languages.len() > MOST_LANGUAGES {
+                return Err(format!("what it says of the model {} cannot be shown", model.id));
+            }
             let mut names = HashSet::new();
             // One file system tells `A` from `a`, another does not.
             let wrong = |file: &&PackedFile| !is_file_name(&file.name) || !is_sha256(&file.sha256);
             if let Some(file) = model.files.iter().find(wrong) {
                 return Err(format!("its list of contents names a file that cannot be, \"{}\"", file.name.escape_debug()));
+            }
+            if model.files.len() > record::MOST_FILES {
+                return Err(format!("it announces {} files for the model {}", model.files.len(), model.id));
             }
             if model.files.is_empty() || !model.files.iter().all(|file| names.insert(file.name.to_lowercase())) {
                 return Err(format!("it announces the model {} without files, or a file twice", model.id));

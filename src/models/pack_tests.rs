@@ -100,7 +100,7 @@ fn a_list_of_contents_is_judged_line_by_line() {
     let text = |manifest: &Manifest| toml::to_string(manifest).unwrap();
     assert_eq!(Manifest::parse(&text(&good)), Ok(good.clone()));
     type Change = fn(&mut Manifest);
-    let wrong: [(&str, Change); 12] = [
+    let wrong: [(&str, Change); 17] = [
         ("version 2", |m| m.format = 2),
         ("0 files", |m| m.models.clear()),
         ("no name", |m| m.models[0].id = "../x".into()),
@@ -116,6 +116,11 @@ fn a_list_of_contents_is_judged_line_by_line() {
             file.name = "ANNA.onnx".into();
             m.models[0].files.push(file);
         }),
+        ("300 files for the model anna", |m| m.models[0].files = vec![m.models[0].files[0].clone(); 300]),
+        ("cannot be shown", |m| m.models[0].name = "Anna\u{1b}[2J".into()),
+        ("cannot be shown", |m| m.models[0].name = "A".repeat(300_000)),
+        ("cannot be shown", |m| m.models[0].licence = Some("MIT\n".into())),
+        ("cannot be shown", |m| m.models[0].languages = vec!["en".into(); 1_000]),
         ("10001 files", |m| m.models[0].files = vec![m.models[0].files[0].clone(); 10_001]),
     ];
     for (part, change) in wrong {

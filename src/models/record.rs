@@ -14,7 +14,7 @@ pub const FILE: &str = "hark-model.toml";
 /// More than this is no record; ours has about 500 bytes.
 const LARGEST_BYTES: u64 = 1 << 18;
 /// More files than any model has.
-const MOST_FILES: usize = 256;
+pub(super) const MOST_FILES: usize = 256;
 
 /// What is known of an installed model.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

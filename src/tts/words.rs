@@ -14,6 +14,8 @@ use unicode_normalization::char::is_combining_mark;
 const MAX_SYMBOLS: usize = 400;
 /// Shortest half of an unknown word that is two known ones (`smartphone`), letters.
 const SHORTEST_HALF: usize = 3;
+/// A longer word, bytes, is not two known ones, and looking at all its halves takes time by the square of its length.
+const LONGEST_PAIR: usize = 256;
 
 /// What turns text into sounds.
 #[derive(Clone, Debug)]
@@ -73,7 +75,8 @@ impl Words {
     /// The highest id that can come out.
     #[must_use]
     pub fn highest_id(&self) -> i64 {
-        self.tokens.highest_id().max(self.blank.unwrap_or(0))
+        let ends = self.facts.ends.map_or(0, |(start, end)| start.max(end));
+        self.tokens.highest_id().max(self.blank.unwrap_or(0)).max(ends)
     }
 
     /// The highest tone that can come out.
@@ -92,19 +95,24 @@ impl Words {
             if let Some(mark) = Mark::of(first) {
                 self.mark(first, mark, &mut sentence, &mut done);
             } else if !first.is_whitespace() {
-                taken = self.word(rest, &mut sentence);
+                taken = self.word(rest, &mut sentence, &mut done);
             }
-            if sentence.ids.len() * (1 + usize::from(self.blank.is_some())) >= MAX_SYMBOLS {
-                done.extend(self.finish(&mut sentence));
-            }
+            self.cut(&mut sentence, &mut done);
             rest = rest.get(taken..).unwrap_or("");
         }
         done.extend(self.finish(&mut sentence));
         done
     }
 
+    /// Ends a sentence that is long enough.
+    fn cut(&self, sentence: &mut Sentence, done: &mut Vec<Symbols>) {
+        if sentence.ids.len() * (1 + usize::from(self.blank.is_some())) >= MAX_SYMBOLS {
+            done.extend(self.finish(sentence));
+        }
+    }
+
     /// Takes a word from the start of `rest`; how many bytes it has.
-    fn word(&self, rest: &str, sentence: &mut Sentence) -> usize {
+    fn word(&self, rest: &str, sentence: &mut Sentence, done: &mut Vec<Symbols>) -> usize {
         // A word does not end inside of a run of letters: `on` is not the start of `one`.
         let may_end = |end: usize| {
             let (before, after) = (rest.get(..end).and_then(|t| t.chars().next_back()), rest.get(end..).and_then(|t| t.chars().next()));
@@ -125,22 +133,24 @@ impl Words {
             }
             run = at + letter.len_utf8();
         }
-        self.unknown(rest.get(..run).unwrap_or(""), sentence);
+        self.unknown(rest.get(..run).unwrap_or(""), sentence, done);
         run
     }
 
     /// A run of letters that is no word: without its accents, its parts, two words in one, its letters.
-    fn unknown(&self, run: &str, sentence: &mut Sentence) {
+    fn unknown(&self, run: &str, sentence: &mut Sentence, done: &mut Vec<Symbols>) {
         let bare: String = run.nfd().filter(|c| !is_combining_mark(*c)).collect();
         if let Some(sounds) = self.lexicon.get(&bare) {
             return self.say(sounds, sentence);
         }
         for part in bare.split('\'').filter(|part| !part.is_empty()) {
+            self.cut(sentence, done);
             if let Some(sounds) = self.lexicon.get(part) {
                 self.say(sounds, sentence);
                 continue;
             }
-            let halves = part.char_indices().map(|(at, _)| at).skip(SHORTEST_HALF).find_map(|at| {
+            let mut places = part.char_indices().map(|(at, _)| at).skip(SHORTEST_HALF).take_while(|_| part.len() <= LONGEST_PAIR);
+            let halves = places.find_map(|at| {
                 let (head, tail) = part.split_at_checked(at).filter(|(_, tail)| tail.chars().count() >= SHORTEST_HALF)?;
                 Some((self.lexicon.get(head)?, self.lexicon.get(tail)?))
             });
@@ -152,6 +162,7 @@ impl Words {
             let mut letter_bytes = [0; 4];
             for sounds in part.chars().filter_map(|letter| self.lexicon.get(letter.encode_utf8(&mut letter_bytes))) {
                 self.say(sounds, sentence);
+                self.cut(sentence, done);
             }
         }
     }

@@ -106,7 +106,25 @@ fn a_text_without_end_is_cut_at_words_and_ends() {
     let whole: usize = runs.iter().map(|run| (run.ids.len() - 1) / 2).sum();
     // Each run loses the blank at its end.
     assert_eq!(whole + runs.len(), 20_000 * 10);
-    let solid = "x".repeat(200_000);
+    let solid = "x".repeat(2_000_000);
     assert!(voice.symbols_of(&solid).is_empty());
     assert!(start.elapsed().as_secs() < 20);
+}
+
+#[test]
+fn a_word_that_is_spelled_is_cut_as_well() {
+    for voice in [english(false), english(true)] {
+        for text in ["ab".repeat(5_000), "ab'".repeat(5_000) + "x"] {
+            let runs = voice.symbols_of(&text);
+            assert!(runs.len() > 20 && runs.iter().all(|run| run.ids.len() < MAX_SYMBOLS + 10), "{}", runs.len());
+            let spoken = runs.iter().flat_map(|run| &run.ids).filter(|id| [11, 12].contains(*id)).count();
+            assert_eq!(spoken, 10_000, "nothing is lost at the cuts");
+        }
+    }
+}
+
+#[test]
+fn the_symbols_of_start_and_end_count_among_the_highest() {
+    let voice = Words { facts: Facts { ends: Some((90, 99)), ..facts("english", false) }, ..english(false) };
+    assert_eq!((ids(&voice, "a"), voice.highest_id()), (vec![vec![90, 11, 99]], 99));
 }

@@ -98,7 +98,9 @@ impl Part {
         let note = self.note.as_ref().filter(|_| self.is_from(url))?;
         // A weak tag says "about the same", which is not enough for bytes.
         let strong = note.etag.clone().filter(|tag| !tag.starts_with("W/"));
-        let validator = strong.clone().or_else(|| note.last_modified.clone())?;
+        // Anything else cannot stand in a request, so that none could be made as long as the note is there.
+        let sayable = |text: &String| text.bytes().all(|byte| byte == b' ' || byte.is_ascii_graphic());
+        let validator = strong.clone().or_else(|| note.last_modified.clone()).filter(sayable)?;
         Some(Resume { from: self.len, validator, etag: strong, last_modified: note.last_modified.clone(), total: note.total })
     }
 

@@ -79,6 +79,18 @@ fn starting_anew_forgets_the_old_bytes() {
 }
 
 #[test]
+fn a_damaged_note_that_no_request_could_carry_means_from_the_beginning() {
+    let dir = tempfile::tempdir().unwrap();
+    for etag in ["\"a\u{1}\"", "\"a\n\"", "\"ä\"", "\"\u{fffd}\""] {
+        let mut part = open(dir.path());
+        part.start(URL, &head(etag), None).unwrap();
+        part.append(b"abc").unwrap();
+        drop(part);
+        assert_eq!(open(dir.path()).resume(URL), None, "{etag:?}");
+    }
+}
+
+#[test]
 fn what_is_read_again_can_be_stopped() {
     let dir = tempfile::tempdir().unwrap();
     let mut part = open(dir.path());
