@@ -144,7 +144,9 @@ impl VoiceToml {
     pub fn parse(text: &str) -> Result<Self, String> {
         let found: VoiceToml = toml::from_str(text.trim_start_matches('\u{feff}')).map_err(|error| {
             let line = error.span().map(|span| 1 + text.get(..span.start).unwrap_or("").matches('\n').count());
-            let reason = error.message().lines().next().unwrap_or("").chars().take(160).collect::<String>();
+            let reason = error.message().lines().next().unwrap_or("");
+            // It repeats words of the file, which may be anything.
+            let reason: String = reason.chars().filter(|c| !c.is_control()).take(160).collect();
             line.map_or(format!("cannot be read ({reason})"), |line| format!("is wrong in line {line} ({reason})"))
         })?;
         found.validate()?;
@@ -157,7 +159,8 @@ impl VoiceToml {
         }
         let files = [Some(&self.acoustic), Some(&self.vocoder), Some(&self.tokens), self.lexicon.as_ref()];
         if let Some(wrong) = files.into_iter().flatten().find(|name| !is_plain_name(name)) {
-            return Err(format!("names the file \"{wrong:.60}\", which is no name of a file beside it"));
+            let wrong: String = wrong.chars().filter(|c| !c.is_control()).take(60).collect();
+            return Err(format!("names the file \"{wrong}\", which is no name of a file beside it"));
         }
         if self.acoustic == self.vocoder {
             return Err("names the same file as acoustic model and as vocoder".to_owned());
@@ -191,6 +194,15 @@ mod tests {
 
     const GOOD: &str =
         "format = 1\nacoustic = \"a.onnx\"\nvocoder = \"v.onnx\"\ntokens = \"tokens.txt\"\nsample_rate = 22050\nhop = 256\nbands = 80\n";
+
+    #[test]
+    fn a_refusal_holds_no_control_characters_of_the_file() {
+        // Found by fuzzing: a kind that is none, with bytes that move the cursor of a terminal.
+        for text in [GOOD.replace("format = 1\n", "format = 1\nkind = \"x\t\u{9b}2J\u{1b}\"\n"), GOOD.replace("a.onnx", "a\\u001b[2J")] {
+            let reason = VoiceToml::parse(&text).unwrap_err();
+            assert!(!reason.contains(char::is_control), "{reason:?}");
+        }
+    }
 
     #[test]
     fn what_is_not_said_has_a_default() {
