@@ -110,7 +110,7 @@ impl State {
     }
 
     /// Gives a new worker what the turn still needs of it.
-    fn ask_again(&mut self, stage: Stage, out: &mut Effects) {
+    pub(super) fn ask_again(&mut self, stage: Stage, out: &mut Effects) {
         let Some(active) = &self.active else { return };
         let turn = active.turn;
         match (stage, active.stand) {

@@ -72,9 +72,10 @@ impl State {
         }
         if !self.stages.usable(stage) {
             // There is nothing to keep.
-            self.stages.end_switch(stage);
+            let held = self.stages.end_switch(stage).is_some_and(|switch| switch.held);
             self.put_in_effect(stage, &wish);
             self.start_anew(stage, out);
+            self.ask_again_unless(held, stage, out);
         } else if !same_engine(stage, &wish, &self.config) {
             self.stages.begin_switch(stage, Arc::clone(&wish));
             out.push(Effect::Emit(Event::Switching(stage, file_of(stage, &wish))));
@@ -150,7 +151,8 @@ impl State {
             if self.stages.switch(stage).is_some_and(|switch| switch.ready.is_some() && (free || switch.held))
                 && let Some(switch) = self.stages.end_switch(stage)
             {
-                let loaded_with = Arc::clone(&switch.config);
+                let (loaded_with, held) = (Arc::clone(&switch.config), switch.held);
+                let was_lost = !self.stages.usable(stage);
                 self.put_in_effect(stage, &loaded_with);
                 let info = switch.ready.unwrap_or_default();
                 self.stages.forgive(stage);
@@ -159,6 +161,7 @@ impl State {
                 self.hand_over(stage, out);
                 self.newest_options(stage, &loaded_with, out);
                 out.push(Effect::Resume(stage));
+                self.ask_again_unless(held || !was_lost, stage, out);
                 out.push(Effect::Emit(Event::Status(stage, StageStatus::Ready(info))));
                 self.tell_in_use(stage, out);
             }
@@ -180,7 +183,7 @@ impl State {
 
     /// The new engine is none: the old one stays, and the user gets to know why.
     fn keep_old(&mut self, stage: Stage, error: &StageError, out: &mut Effects) {
-        self.stages.end_switch(stage);
+        let held = self.stages.end_switch(stage).is_some_and(|switch| switch.held);
         let name = self.stages.name(stage);
         let kept = if name.is_empty() {
             format!("The {} stays as it is.", stage_name(stage))
@@ -197,6 +200,14 @@ impl State {
         } else {
             // It was lost meanwhile and gets another chance.
             self.start_anew(stage, out);
+            self.ask_again_unless(held, stage, out);
+        }
+    }
+
+    /// What the turn asked of an engine that was lost meanwhile is asked of the new one, unless it was kept for it.
+    fn ask_again_unless(&mut self, kept: bool, stage: Stage, out: &mut Effects) {
+        if !kept {
+            self.ask_again(stage, out);
         }
     }
 

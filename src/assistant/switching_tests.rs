@@ -252,6 +252,21 @@ fn a_voice_that_is_gone_is_replaced_and_what_it_did_not_say_is_said() {
 }
 
 #[test]
+fn a_recording_that_met_a_lost_engine_is_heard_by_the_one_that_comes() {
+    // Found by the chaos test: it waited for ever for the words of an engine that was gone.
+    for good in [false, true] {
+        let mut core = Core::with(installed());
+        choose(&mut core, Config { stt_model: Some("fake/tiny".into()), ..installed() });
+        core.worker(WorkerEvent::Failed(TurnId::NONE, broken(Stage::Stt)));
+        core.act(UserAction::SubmitAudio(Pcm16k::default()));
+        let effects = core.give(Input::Prepared(Stage::Stt, if good { Ok(named("tiny")) } else { Err(broken(Stage::Stt)) }));
+        let begun = position(&effects, |e| matches!(e, Effect::Swap(Stage::Stt) | Effect::Restart(Stage::Stt, _)));
+        let asked = position(&effects, |e| matches!(e, Effect::Stt(SttCmd::Transcribe(..))));
+        assert!(asked > begun, "{effects:?}");
+    }
+}
+
+#[test]
 fn a_load_that_hangs_is_given_up_after_ten_minutes() {
     let mut core = Core::with(installed());
     choose(&mut core, with_chat("two"));
