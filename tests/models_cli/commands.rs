@@ -131,6 +131,13 @@ fn a_catalog_of_one_s_own_is_shown_with_what_fits() {
     let list = home.models(&["list", "--catalog", "c.toml", "--json"]);
     let offers = list.good().events("offer");
     assert_eq!((offers[0]["id"].as_str(), offers[0]["fit"].as_str()), (Some("big"), Some("too_big")), "{}", list.out);
+    assert_eq!(offers[0]["recommended"], false, "{}", list.out);
+    // Of the built-in one a set is marked for every computer that has the memory for the smallest.
+    let list = home.models(&["list", "--language", "en", "--json"]);
+    let offers = list.good().events("offer");
+    let recommended: Vec<&str> =
+        offers.iter().filter(|offer| offer["recommended"] == true).filter_map(|offer| offer["kind"].as_str()).collect();
+    assert_eq!(recommended, ["stt", "chat", "voice"], "{}", list.out);
     let info = home.models(&["info", "big", "--catalog", "c.toml"]);
     assert!(info.good().out.contains("too big") && info.out.contains("SHA-256 not known"), "{}", info.out);
 }

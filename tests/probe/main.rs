@@ -153,3 +153,26 @@ fn a_name_that_looks_like_an_option_is_a_file() {
     let told = ensure(ProbeKind::Chat, Path::new("--json"), &options(folder.path())).unwrap_err();
     assert!(told.message.contains("--json was not found"), "{told}");
 }
+
+#[test]
+#[cfg(target_os = "linux")]
+fn the_program_asks_the_child_before_it_loads_a_file_and_says_what_came_of_it() {
+    let Some(good) = shared("llm/stories260K.gguf") else { return };
+    let home = tempfile::tempdir().unwrap();
+    let ask = |fault: Option<&str>| {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_hark"));
+        command.args(["ask", "--text", "Hello", "--max-tokens", "4", "--threads", "1", "--out"]).arg(home.path().join("x.wav"));
+        command.arg("--chat").arg(&good).env("HARK_CONFIG_DIR", home.path()).env("HARK_CACHE_DIR", home.path().join("cache"));
+        command.env_remove("HARK_LOG").env_remove("HARK_MODELS");
+        command.envs(fault.map(|fault| ("HARK_PROBE_FAULT", fault)));
+        let output = command.output().unwrap();
+        (output.status.code(), String::from_utf8_lossy(&output.stderr).into_owned())
+    };
+    let (code, said) = ask(Some("segv"));
+    assert!(code == Some(1) && said.contains("stories260K.gguf") && said.contains("(SIGSEGV)"), "{code:?} {said}");
+    let (code, said) = ask(None);
+    assert!(code == Some(1) && said.contains("(SIGSEGV)"), "it is remembered: {code:?} {said}");
+    std::fs::remove_dir_all(home.path().join("cache")).unwrap();
+    let (_, said) = ask(None);
+    assert!(!said.contains("SIGSEGV") && !said.contains("chat model"), "{said}");
+}

@@ -69,10 +69,7 @@ fn wanted<'d>(desk: &'d Desk<'_>, args: &Pull) -> Result<Vec<&'d CatalogModel>, 
         })?);
     }
     if args.recommended {
-        let spoken = desk.context.overrides.languages.clone().unwrap_or_else(|| desk.context.settings.hearing.languages.clone());
-        let system = Some(desk.context.surroundings.language.clone()).filter(|language| !language.is_empty());
-        let languages = if spoken.is_empty() { system.into_iter().collect() } else { spoken };
-        let set = recommend(&desk.catalog, &desk.machine(), &languages);
+        let set = recommend(&desk.catalog, &desk.machine(), &desk.languages());
         if set.is_empty() {
             let message = "No model of the catalog fits this computer.";
             return Err(InstallError::new(Fault::Missing, message, "The starter models work on every computer."));

@@ -8,19 +8,23 @@ use crate::models::fault::size;
 use crate::models::fit::{Fit, fit};
 use crate::models::library::{Installed, Origin};
 use crate::models::machine::Machine;
+use crate::models::recommend::recommend;
 use serde_json::{Value, json};
 
 /// Shows what is installed, then what can be had.
 pub(super) fn list(desk: &Desk<'_>, terminal: &mut Terminal) -> Result<Ended, Stop> {
     let installed = desk.library.installed();
     let machine = desk.machine();
+    let set: Vec<&str> = recommend(&desk.catalog, &machine, &desk.languages()).iter().map(|model| model.id.as_str()).collect();
     let offers: Vec<&CatalogModel> = desk.catalog.models.iter().filter(|model| !installed.iter().any(|there| there.is_of(model))).collect();
     if desk.json {
         for model in &installed {
             terminal.line(&installed_json("installed", model).to_string())?;
         }
         for model in offers {
-            terminal.line(&offer_json("offer", model, &machine).to_string())?;
+            let mut line = offer_json("offer", model, &machine);
+            line["recommended"] = json!(set.contains(&model.id.as_str()));
+            terminal.line(&line.to_string())?;
         }
         return Ok(Ended::Done);
     }
@@ -32,7 +36,7 @@ pub(super) fn list(desk: &Desk<'_>, terminal: &mut Terminal) -> Result<Ended, St
     table(&rows, terminal)?;
     terminal.line("")?;
     terminal.line("Can be had with hark models pull NAME")?;
-    let rows: Vec<[String; 5]> = offers.into_iter().map(|model| offer_row(model, &machine)).collect();
+    let rows: Vec<[String; 5]> = offers.into_iter().map(|model| offer_row(model, &machine, set.contains(&model.id.as_str()))).collect();
     if rows.is_empty() {
         terminal.line("  nothing more")?;
     }
@@ -60,9 +64,11 @@ fn place(model: &Installed) -> &'static str {
     }
 }
 
-fn offer_row(model: &CatalogModel, machine: &Machine) -> [String; 5] {
+fn offer_row(model: &CatalogModel, machine: &Machine, recommended: bool) -> [String; 5] {
     let bytes = model.bytes().map_or_else(|| "?".to_owned(), size);
-    [purpose(model.kind).to_owned(), model.id.clone(), bytes, languages(&model.languages), fit_words(fit(model, machine))]
+    let fits = fit_words(fit(model, machine));
+    let note = if recommended { format!("recommended; {fits}") } else { fits };
+    [purpose(model.kind).to_owned(), model.id.clone(), bytes, languages(&model.languages), note]
 }
 
 /// Whether it fits, in words.

@@ -79,6 +79,13 @@ impl Desk<'_> {
         Machine::of_this_computer(self.library.root()).with_measured_speed(self.context.surroundings.cache_dir.as_deref())
     }
 
+    /// What is spoken here: by the command line, the settings, or the system.
+    fn languages(&self) -> Vec<String> {
+        let spoken = self.context.overrides.languages.clone().unwrap_or_else(|| self.context.settings.hearing.languages.clone());
+        let system = Some(self.context.surroundings.language.clone()).filter(|language| !language.is_empty());
+        if spoken.is_empty() { system.into_iter().collect() } else { spoken }
+    }
+
     /// For work that is not done on this thread's own loop.
     fn stopped(&self) -> impl Fn() -> bool + '_ {
         || self.cancel.is_cancelled()
