@@ -221,7 +221,7 @@ fn main() -> Result<(), String> {
     let events = script(&phase);
     run(settings, move |wake| {
         let (tx, model_events) = bounded(256);
-        let manager = Manager::spawn(Arc::new(FakeModels::default()), &ManagerSink::new(tx, move || wake())).ok();
+        let manager = Manager::spawn(Arc::new(FakeModels::default()), &ManagerSink::new(tx, wake)).ok();
         Box::new(Demo { events, levels: speech(), first_run: phase == "welcome", model_events, manager })
     })
 }

@@ -2,7 +2,7 @@
 //! would end the process there becomes a sentence here.
 //!
 //! The checks (`check`) refuse what is known to be wrong; this is for what nobody knows yet. What came out is remembered, so
-//! that the child is started once for each file and each version of the program ([`memory`]).
+//! that the child is started once for each file and each version of the program (`memory`).
 //!
 //! Cost: see [`ensure`].
 

@@ -165,8 +165,11 @@ pub fn malformed(beside: &str) -> Vec<(String, Vec<u8>)> {
     all
 }
 
+/// Takes a name, a seed, and what is changed in a whole file.
+type Make<'a> = dyn FnMut(String, u64, &mut dyn FnMut(&mut Parts)) + 'a;
+
 /// What goes in and comes out is not a voice's.
-fn wrong_ports(make: &mut dyn FnMut(String, u64, &mut dyn FnMut(&mut Parts))) {
+fn wrong_ports(make: &mut Make<'_>) {
     for (name, kind) in [("input", 1), ("scales", 7), ("image", 1), ("", 7), ("sid", 1), ("input\0", 7), ("state", 1), ("sr", 7)] {
         make(format!("an input {name:?} of type {kind}"), 9, &mut |parts| parts.inputs[0] = port(name, kind, &[1, -1]));
         make(format!("an input {name:?} of type {kind} too many"), 9, &mut |parts| parts.inputs.push(port(name, kind, &[1, -1])));

@@ -159,8 +159,11 @@ fn a_hub_that_is_not_there_is_said() {
     assert!(setup.home.installed().is_empty());
 }
 
+/// Name, kind and files of a model.
+type Made = (&'static str, &'static str, Vec<(String, Vec<u8>)>);
+
 /// What the recommended set is made of: real files where they are at hand, so that the conversation works.
-fn set() -> Option<[(&'static str, &'static str, Vec<(String, Vec<u8>)>); 3]> {
+fn set() -> Option<[Made; 3]> {
     let ears = ours("models/starter/ggml-starter-en-q5_1.bin")?;
     let mind = shared("models/llm/stories260K.gguf")?;
     let voice = shared("models/tts/en_US-random-x_low.onnx")?;

@@ -1,3 +1,5 @@
+#![allow(clippy::unwrap_used)] // helpers of tests that are for one system only are not recognised as tests
+
 use super::super::JobFile;
 use super::*;
 use std::path::{Path, PathBuf};

@@ -44,7 +44,7 @@ fn filter_ui(ui: &mut Ui, view: &ModelsView, cx: &UiContext<'_>, east: bool, mem
         view.listing.offers.iter().flat_map(|offer| offer.languages.iter().map(String::as_str)).filter(|code| *code != "*").collect();
     let mut languages: Vec<(String, Option<String>)> =
         codes.into_iter().map(|code| (amounts::language(code, east).to_owned(), Some(code.to_owned()))).collect();
-    languages.sort_by(|a, b| a.0.to_lowercase().cmp(&b.0.to_lowercase()));
+    languages.sort_by_key(|(name, _)| name.to_lowercase());
     languages.insert(0, (cx.texts.t("offers.all_languages").to_owned(), None));
     ui.horizontal(|ui| {
         ui.spacing_mut().item_spacing.x = 8.0;
