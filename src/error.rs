@@ -55,8 +55,16 @@ pub struct StageError {
 impl StageError {
     /// Puts the two sentences together with their place.
     pub fn new(stage: Stage, severity: Severity, message: impl Into<String>, hint: impl Into<String>) -> Self {
-        StageError { stage, severity, message: message.into(), hint: hint.into() }
+        StageError { stage, severity, message: on_one_line(message.into()), hint: on_one_line(hint.into()) }
     }
+}
+
+/// A sentence may quote a file or a device: a line break or an escape sequence in it would be obeyed by a terminal.
+pub(crate) fn on_one_line(text: String) -> String {
+    if !text.contains(char::is_control) {
+        return text;
+    }
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
 }
 
 impl fmt::Display for StageError {

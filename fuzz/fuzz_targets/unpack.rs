@@ -20,7 +20,7 @@ fn check(library: &Library, model: &Installed) {
 libfuzzer_sys::fuzz_target!(|input: &[u8]| {
     let path = place::put("x.harkpack", packs::pack(input));
     let library = Library::open(place::folder().join("store"), Vec::new());
-    let read = || unpack(&library, &path, &|| false, &mut |_| {});
+    let read = || unpack(&library, &Catalog::default(), &path, &|| false, &mut |_| {});
     match read() {
         Err(error) => {
             assert!(!error.message.is_empty() && !error.hint.is_empty() && !error.message.contains(char::is_control), "{error:?}");

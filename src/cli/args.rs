@@ -53,6 +53,8 @@ pub enum Command {
     Doctor(Listing),
     /// List, get, import, verify and remove models.
     Models(super::models::args::Models),
+    /// Show and change settings.
+    Settings(super::settings::Arguments),
     /// Measure how long answers take, and compare with other chains of the same engines.
     Bench(super::bench::Bench),
     /// The child that gets files from the network; the program starts it itself.

@@ -11,6 +11,7 @@ pub mod json;
 pub mod models;
 pub mod probe;
 pub mod say;
+pub mod settings;
 pub mod terminal;
 pub mod text;
 pub mod transcribe;
@@ -103,6 +104,9 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
     if let Some(Command::Models(args)) = &cli.command {
         return models::run(&context, args, terminal);
     }
+    if let Some(Command::Settings(args)) = &cli.command {
+        return settings::run(&context, args, terminal);
+    }
     if context.config.engines == EngineSet::Real
         && let Err(problem) = engines::check_cpu()
     {
@@ -117,6 +121,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
         Some(Command::Devices(args)) => devices::run(&args, terminal),
         Some(Command::Doctor(args)) => doctor::run(&context, &args, terminal),
         Some(Command::Models(args)) => models::run(&context, &args, terminal),
+        Some(Command::Settings(args)) => settings::run(&context, &args, terminal),
         Some(Command::Bench(args)) => bench::run(context, &args, terminal),
         Some(Command::FetchWorker) => fetch_worker(),
         Some(Command::Probe(args)) => probe::run(&args),

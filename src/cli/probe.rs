@@ -11,8 +11,8 @@ use crate::llm::{ChatError, ChatModel, ChatOptions, Sampling};
 use crate::models::probe::ProbeKind;
 use crate::stt::TranscribeError;
 use crate::stt::whisper::WhisperTranscriber;
+use crate::tts::SynthesisError;
 use crate::tts::worker::factory;
-use crate::tts::{SynthesisError, VoiceOptions};
 use crate::turn::CancelToken;
 use clap::Args;
 use std::io::Write;
@@ -103,7 +103,7 @@ fn chat(path: &Path) -> Result<(), ChatError> {
 fn voice(path: &Path) -> Result<(), SynthesisError> {
     // Also finds out whether it can be streamed, and keeps that for the program (`tts::verdict`).
     let mut voice = factory(&VoiceChoice::Vits(path.to_owned()), 1)()?;
-    voice.synthesize("One.", &VoiceOptions::default(), &CancelToken::never(), &mut |_| ()).map(drop)
+    voice.try_out()
 }
 
 #[cfg(target_os = "linux")]

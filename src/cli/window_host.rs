@@ -190,9 +190,14 @@ impl Host for WindowHost {
         }
     }
 
-    fn inventory(&mut self) -> Inventory {
+    fn models(&mut self) -> Inventory {
         let mut inventory = store::scan(&self.model_folders());
         inventory.espeak_languages = engines::espeak_languages().unwrap_or_default();
+        inventory
+    }
+
+    fn inventory(&mut self) -> Inventory {
+        let mut inventory = self.models();
         if std::mem::replace(&mut self.looked, true)
             && let Ok(rows) = engines::devices()
         {
@@ -203,7 +208,9 @@ impl Host for WindowHost {
     }
 
     fn models_folder(&self) -> PathBuf {
-        self.surroundings.user_models_dir().or_else(|| self.model_folders().into_iter().next()).unwrap_or_else(|| PathBuf::from("models"))
+        // Where downloads go, which `hark models path` prints.
+        let (chosen, own) = (self.overrides.models.as_deref(), self.settings.models.folder.as_deref());
+        Library::of_this_user(&self.surroundings, chosen, own).map_or_else(|_| PathBuf::from("models"), |library| library.root().to_owned())
     }
 
     fn set_hotkey(&mut self, combination: &str) -> Result<(), StageError> {
@@ -271,6 +278,10 @@ impl Host for NoCore {
     }
 
     fn inventory(&mut self) -> Inventory {
+        Inventory::default()
+    }
+
+    fn models(&mut self) -> Inventory {
         Inventory::default()
     }
 

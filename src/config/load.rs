@@ -128,7 +128,7 @@ fn merge(table: &mut Table, settings: &Settings) -> Result<(), toml::ser::Error>
 }
 
 /// 0.7 as an f32 is 0.699999988079071 as an f64; a person should read 0.7.
-fn shorten_floats(value: &mut Value) {
+pub(super) fn shorten_floats(value: &mut Value) {
     match value {
         Value::Float(number) => *number = (*number as f32).to_string().parse().unwrap_or(*number),
         Value::Array(values) => values.iter_mut().for_each(shorten_floats),
@@ -138,7 +138,7 @@ fn shorten_floats(value: &mut Value) {
 }
 
 /// Settings in which every optional value is there, so that its table names every key that we know.
-fn every_key() -> Settings {
+pub(super) fn every_key() -> Settings {
     let mut all = Settings::default();
     all.audio.microphone = Some(String::new());
     all.audio.speaker = Some(String::new());

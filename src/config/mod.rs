@@ -1,6 +1,7 @@
 //! What the user chose: the raw settings file (`settings.rs`, read and written by `load.rs`), where things are
 //! (`paths.rs`), what a value may be (`limits.rs`), and the resolved, validated [`Config`] (`resolve.rs`).
 
+pub mod edit;
 pub mod limits;
 pub mod load;
 pub mod paths;

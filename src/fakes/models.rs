@@ -3,7 +3,7 @@
 use crate::error::{Severity, Stage, StageError};
 use crate::models::catalog::{Evidence, ModelKind, SpeedClass};
 use crate::models::listing::{Computer, Fit, Here, Home, Listing, Offer};
-use crate::models::manager::{Desk, ModelServices, Progress, Question, Work};
+use crate::models::manager::{Desk, ModelServices, Progress, Question, Taken, Work};
 use crate::turn::Outcome;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -88,14 +88,14 @@ impl ModelServices for FakeModels {
         Ok(Outcome::Done(()))
     }
 
-    fn import(&self, from: &Path, desk: &Desk) -> Result<Outcome<Vec<String>>, StageError> {
+    fn import(&self, from: &Path, desk: &Desk) -> Result<Outcome<Taken>, StageError> {
         desk.progress(Progress { work: Work::Copying, ..Progress::default() });
         let name = from.file_stem().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
         if name.contains("broken") || name.is_empty() {
             return Err(problem("There is no model in this file.", "Choose a GGUF, ggml or voice file, a folder of them, or a pack."));
         }
         self.listing().installed.push(Here { id: name.clone(), name: name.clone(), file: from.to_owned(), ..here(&offer(ROWS[0])) });
-        Ok(Outcome::Done(vec![name]))
+        Ok(Outcome::Done(Taken { names: vec![name], notes: Vec::new() }))
     }
 
     fn remove(&self, id: &str) -> Result<(), StageError> {
@@ -107,10 +107,10 @@ impl ModelServices for FakeModels {
         Ok(())
     }
 
-    fn verify(&self, id: &str, desk: &Desk) -> Result<Outcome<()>, StageError> {
+    fn verify(&self, id: &str, desk: &Desk) -> Result<Outcome<bool>, StageError> {
         desk.progress(Progress { work: Work::Checking, ..Progress::default() });
         let known = self.listing().installed.iter().any(|here| here.id == id);
-        if known { Ok(Outcome::Done(())) } else { Err(gone()) }
+        if known { Ok(Outcome::Done(true)) } else { Err(gone()) }
     }
 }
 
@@ -165,7 +165,6 @@ fn here(offer: &Offer) -> Here {
         starter: false,
         home: Home::Library,
         removable: true,
-        verifiable: true,
     }
 }
 
@@ -183,7 +182,6 @@ pub fn sample() -> Listing {
         starter: true,
         home: Home::Program,
         removable: false,
-        verifiable: false,
     };
     Listing {
         installed: vec![

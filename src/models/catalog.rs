@@ -32,6 +32,11 @@ pub enum ModelKind {
     Embedding,
 }
 
+impl ModelKind {
+    /// All kinds.
+    pub const ALL: [ModelKind; 5] = [ModelKind::Stt, ModelKind::Chat, ModelKind::Voice, ModelKind::Vad, ModelKind::Embedding];
+}
+
 /// How fast it is on a laptop without a graphics card.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -214,6 +219,18 @@ impl CatalogModel {
     #[must_use]
     pub fn bytes(&self) -> Option<u64> {
         self.files.iter().try_fold(0_u64, |sum, file| sum.checked_add(file.bytes?))
+    }
+
+    /// What the weakest hash of its files rests on; one that is not there at all is not known.
+    #[must_use]
+    pub fn evidence(&self) -> Evidence {
+        let of = |file: &CatalogFile| if file.sha256.is_some() { file.evidence } else { Evidence::Unknown };
+        let rank = |evidence: &Evidence| match evidence {
+            Evidence::Seen => 0,
+            Evidence::Reported => 1,
+            Evidence::Unknown => 2,
+        };
+        self.files.iter().map(of).max_by_key(rank).unwrap_or_default()
     }
 
     /// Where a file of this model can be fetched, the first that answers is taken. `hub` is [`HUB`] or a mirror of it.

@@ -1,7 +1,7 @@
 //! What is said when a model could not be listed, put in place, verified or removed.
 
 use crate::config::load::reason;
-use crate::error::{Severity, Stage, StageError};
+use crate::error::{Severity, Stage, StageError, on_one_line};
 use std::fmt;
 use std::io;
 use std::path::Path;
@@ -45,7 +45,7 @@ pub struct InstallError {
 impl InstallError {
     /// Puts the two sentences together.
     pub fn new(fault: Fault, message: impl Into<String>, hint: impl Into<String>) -> Self {
-        InstallError { fault, message: message.into(), hint: hint.into() }
+        InstallError { fault, message: on_one_line(message.into()), hint: on_one_line(hint.into()) }
     }
 
     /// A file whose bytes are refused; `why` is a part of a sentence without a full stop.

@@ -1,8 +1,28 @@
 //! Small valid model files for tests of the store.
 
+use super::catalog::{Catalog, CatalogFile, CatalogModel, ModelKind, SpeedClass};
 use super::check::onnx_make::{model, node, port};
 use std::fs;
 use std::path::{Path, PathBuf};
+
+/// A catalog of one model with one file.
+pub fn catalog_of(id: &str, kind: ModelKind, file: CatalogFile) -> Catalog {
+    let known = CatalogModel {
+        id: id.into(),
+        name: "Known".into(),
+        kind,
+        languages: vec!["en".into()],
+        licence: "MIT".into(),
+        about: None,
+        context: None,
+        memory_mb: 1,
+        speed: SpeedClass::Fast,
+        starter: false,
+        files: vec![file],
+        sources: Vec::new(),
+    };
+    Catalog { format: 1, models: vec![known] }
+}
 
 /// The bytes of a graph that the checks take; another number gives other bytes.
 pub fn graph(number: i64) -> Vec<u8> {

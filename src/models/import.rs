@@ -67,25 +67,48 @@ pub fn import_all(
         match one(library, catalog, unit, cancel, on) {
             Ok(Outcome::Done(Taken { model, new })) => imported.add(model, new),
             Ok(Outcome::Cancelled) => return Ok(Outcome::Cancelled),
-            // The next model would meet the same disk.
-            Err(error) if matches!(error.fault, Fault::NoRoom | Fault::ReadOnly) => return Err(error),
-            Err(error) => imported.refused.push(error),
+            Err(error) => {
+                // The next model would meet the same disk.
+                let hopeless = matches!(error.fault, Fault::NoRoom | Fault::ReadOnly);
+                imported.refused.push(error);
+                if hopeless {
+                    return imported.if_any();
+                }
+            }
         }
     }
     for pack in gathered.packs {
-        match unpack(library, &pack, cancel, on) {
+        match unpack(library, catalog, &pack, cancel, on) {
             Ok(Outcome::Done(models)) => models.into_iter().for_each(|(model, new)| imported.add(model, new)),
             Ok(Outcome::Cancelled) => return Ok(Outcome::Cancelled),
             Err(error) => imported.refused.push(error),
         }
     }
-    if imported.installed.is_empty() && !imported.refused.is_empty() {
-        return Err(imported.refused.swap_remove(0));
-    }
-    Ok(Outcome::Done(imported))
+    imported.if_any()
 }
 
 impl Imported {
+    /// A sentence for each file of which another hash was reported than it has: it was taken over, and is perhaps not what it
+    /// is called.
+    #[must_use]
+    pub fn doubtful(&self) -> Vec<String> {
+        let files = |model: &Installed| model.record.clone().map_or_else(Vec::new, |record| record.files);
+        let doubtful = |model: &Installed| files(model).into_iter().filter(|file| file.as_expected == Some(false)).collect::<Vec<_>>();
+        let sentence = |model: &Installed, file: RecordFile| {
+            format!("{} of {} is another file than was reported by this name: its SHA-256 is {}.", file.name, model.id, file.sha256)
+        };
+        self.installed.iter().flat_map(|model| doubtful(model).into_iter().map(|file| sentence(model, file))).collect()
+    }
+
+    /// This, or the most telling reason why nothing came.
+    fn if_any(mut self) -> Result<Outcome<Imported>, InstallError> {
+        if self.installed.is_empty() && !self.refused.is_empty() {
+            let disk = self.refused.iter().position(|error| matches!(error.fault, Fault::NoRoom | Fault::ReadOnly));
+            return Err(self.refused.swap_remove(disk.unwrap_or(0)));
+        }
+        Ok(Outcome::Done(self))
+    }
+
     fn add(&mut self, model: Installed, new: bool) {
         if !new {
             self.already.push(model.id.clone());

@@ -1,6 +1,6 @@
 use super::*;
-use crate::models::catalog::{CatalogFile, ModelKind, SpeedClass};
-use crate::models::fixtures::{config, graph, sha256, tree, voice};
+use crate::models::catalog::{CatalogFile, ModelKind};
+use crate::models::fixtures::{catalog_of, config, graph, sha256, tree, voice};
 use std::cell::Cell;
 
 struct Place(tempfile::TempDir);
@@ -47,21 +47,7 @@ fn ids(imported: &Imported) -> Vec<&str> {
 }
 
 fn catalog(file: CatalogFile, kind: ModelKind) -> Catalog {
-    let model = CatalogModel {
-        id: "known".into(),
-        name: "Known".into(),
-        kind,
-        languages: vec!["en".into()],
-        licence: "MIT".into(),
-        about: None,
-        context: None,
-        memory_mb: 1,
-        speed: SpeedClass::Fast,
-        starter: false,
-        files: vec![file],
-        sources: Vec::new(),
-    };
-    Catalog { format: 1, models: vec![model] }
+    catalog_of("known", kind, file)
 }
 
 fn vad_file(sha256: Option<String>, evidence: Evidence) -> CatalogFile {
@@ -171,6 +157,8 @@ fn a_file_that_is_named_like_a_known_one_and_is_another_is_refused_when_we_are_c
     let hearsay = catalog(vad_file(Some(sha256(&graph(1))), Evidence::Reported), ModelKind::Vad);
     let imported = place.import_with(&hearsay, &path).unwrap();
     assert_eq!(imported.installed[0].record.clone().unwrap().files[0].as_expected, Some(false));
+    let [told] = imported.doubtful().try_into().unwrap();
+    assert!(told.contains("silero_vad.onnx") && told.contains(&sha256(&graph(2))), "{told}");
 }
 
 #[test]

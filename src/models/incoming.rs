@@ -211,6 +211,12 @@ pub(crate) fn sweep(root: &Path) {
     }
 }
 
+/// Bytes of the files of a folder.
+pub(crate) fn bytes_in(folder: &Path) -> u64 {
+    let entries = fs::read_dir(folder).into_iter().flatten().take(MOST_LEFTOVERS).flatten();
+    entries.filter_map(|entry| entry.metadata().ok()).fold(0, |sum, about| sum.saturating_add(about.len()))
+}
+
 fn delete(folder: &Path) -> io::Result<()> {
     match fs::remove_dir_all(folder) {
         Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),

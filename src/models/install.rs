@@ -207,9 +207,7 @@ fn origin_of(model: &CatalogModel, mirror: Option<&str>) -> String {
 /// Whether what is still to come finds room; what came before counts.
 fn room_for(root: &Path, folder: &Path, model: &CatalogModel) -> Result<(), InstallError> {
     let (Some(total), Some(free)) = (model.bytes(), fetch::free_bytes(root)) else { return Ok(()) };
-    let entries = fs::read_dir(folder).into_iter().flatten().take(1000).flatten();
-    let there = entries.filter_map(|entry| entry.metadata().ok()).fold(0_u64, |sum, meta| sum.saturating_add(meta.len()));
-    let needs = total.saturating_sub(there);
+    let needs = total.saturating_sub(incoming::bytes_in(folder));
     if needs > free { Err(InstallError::no_room(root, needs, free)) } else { Ok(()) }
 }
 
@@ -233,7 +231,10 @@ fn agreed(model: &CatalogModel, fetched: &[Fetched], options: &PullOptions<'_>) 
         };
         if matches != Some(true) && !(options.accept)(&question) {
             let message = format!("The file {} of {} was not accepted: its SHA-256 is {}.", expected.name, model.id, came.sha256);
-            let hint = "Compare it with what its makers publish, then pull again with --yes; the download is kept until then.";
+            let id = &model.id;
+            let hint = format!(
+                "Compare it with what its makers publish: to keep it, pull again with --yes; to fetch it anew, hark models remove {id} first."
+            );
             return Err(InstallError::new(Fault::Declined, message, hint));
         }
         files.push(RecordFile { name: came.name.clone(), bytes: came.bytes, sha256: came.sha256.clone(), as_expected: matches });

@@ -70,6 +70,15 @@ impl Installed {
     }
 }
 
+/// What was removed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Removed {
+    /// The model; `None`: only what was left of one.
+    pub model: Option<Installed>,
+    /// Bytes that are free again.
+    pub bytes: u64,
+}
+
 /// The store.
 #[derive(Clone, Debug)]
 pub struct Library {
@@ -154,12 +163,13 @@ impl Library {
     }
 
     /// Removes a model from the folder that is written: it is gone at once and as a whole. An engine that has it in use
-    /// keeps it until it is loaded anew (on Windows it cannot be removed then).
+    /// keeps it until it is loaded anew (on Windows it cannot be removed then). What is left of one that cannot be used, because
+    /// its file is gone or its download was broken off, is removed by its name, too.
     ///
     /// # Errors
     /// When there is none, when it is not ours to remove, or when the system does not allow it.
-    pub fn remove(&self, id: &str) -> Result<Installed, InstallError> {
-        let model = self.expect(id)?;
+    pub fn remove(&self, id: &str) -> Result<Removed, InstallError> {
+        let Some(model) = self.get(id) else { return self.remove_remains(id) };
         if !model.writable {
             let (message, hint) = match model.origin {
                 Origin::Library => ("it was put there by hand, beside other files", "Delete that file yourself."),
@@ -176,7 +186,26 @@ impl Library {
             error
         })?;
         incoming::sweep(&self.root);
-        Ok(model)
+        Ok(Removed { bytes: model.bytes, model: Some(model) })
+    }
+
+    fn remove_remains(&self, id: &str) -> Result<Removed, InstallError> {
+        let ours = |folder: &PathBuf| Record::read(folder).is_some_and(|record| record.id == id);
+        let mut remains: Vec<PathBuf> = Vec::new();
+        if names::is_id(id) {
+            remains.extend(ModelKind::ALL.into_iter().map(|kind| self.place_of(kind, id)).filter(ours));
+            remains.extend(Some(self.root.join(incoming::FOLDER).join(id)).filter(|folder| folder.is_dir()));
+        }
+        if remains.is_empty() {
+            self.expect(id)?;
+        }
+        let mut bytes = 0_u64;
+        for folder in remains {
+            bytes = bytes.saturating_add(incoming::bytes_in(&folder));
+            incoming::discard(&self.root, id, &folder)?;
+        }
+        incoming::sweep(&self.root);
+        Ok(Removed { bytes, model: None })
     }
 }
 

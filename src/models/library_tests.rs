@@ -152,13 +152,53 @@ fn a_removed_model_is_gone_as_a_whole_and_one_that_is_open_can_still_be_read() {
     let mut open = fs::File::open(&file).unwrap();
     let removed = library.remove("anna");
     if cfg!(unix) {
-        assert_eq!(removed.unwrap().id, "anna");
+        assert_eq!(removed.unwrap().model.unwrap().id, "anna");
         let mut bytes = Vec::new();
         open.read_to_end(&mut bytes).unwrap();
         assert!(!bytes.is_empty());
         assert_eq!(tree(library.root()), [""; 0]);
     }
     assert!(library.remove("anna").is_err());
+}
+
+#[test]
+fn all_files_of_a_voice_without_a_record_are_looked_at() {
+    let dir = tempfile::tempdir().unwrap();
+    let library = library(dir.path());
+    let folder = library.root().join("voices/two");
+    fs::create_dir_all(&folder).unwrap();
+    let toml =
+        "format = 1\nacoustic = \"a.onnx\"\nvocoder = \"v.onnx\"\ntokens = \"tokens.txt\"\nsample_rate = 16000\nhop = 16\nbands = 8\n";
+    for (name, text) in [("a.onnx", "a"), ("v.onnx", "v"), ("tokens.txt", "_ 0\n"), ("hark-voice.toml", toml)] {
+        fs::write(folder.join(name), text).unwrap();
+    }
+    let id = library.installed()[0].id.clone();
+    let mut names: Vec<String> = verified(&library, &id).files.into_iter().map(|file| file.name).collect();
+    names.sort();
+    assert_eq!(names, ["a.onnx", "hark-voice.toml", "tokens.txt", "v.onnx"]);
+}
+
+#[test]
+fn what_is_left_of_a_model_is_removed_by_its_name() {
+    let dir = tempfile::tempdir().unwrap();
+    let library = library(dir.path());
+    let file = imported(&library, &voice(&dir.path().join("stick"), "anna", 1))[0].file.clone();
+    fs::remove_file(file).unwrap();
+    let part = library.root().join(".incoming/bert");
+    fs::create_dir_all(&part).unwrap();
+    fs::write(part.join("bert.gguf.part"), [0; 1000]).unwrap();
+    assert!(library.get("anna").is_none() && library.get("bert").is_none());
+    for id in ["anna", "bert"] {
+        let removed = library.remove(id).unwrap();
+        assert!(removed.model.is_none() && removed.bytes > 0, "{removed:?}");
+    }
+    assert_eq!(tree(library.root()), [""; 0]);
+    for id in ["anna", "bert", "..", "../stick", "", ".", "import-x", "anna.lock"] {
+        assert_eq!(library.remove(id).unwrap_err().fault, Fault::Missing, "{id:?}");
+    }
+    assert!(dir.path().join("stick/anna.onnx").exists());
+    imported(&library, &voice(&dir.path().join("stick"), "anna", 2));
+    assert!(library.get("anna").is_some(), "the name is free again");
 }
 
 #[test]

@@ -40,8 +40,6 @@ pub struct Here {
     pub home: Home,
     /// The program may remove it.
     pub removable: bool,
-    /// There is something that its files can be compared with.
-    pub verifiable: bool,
 }
 
 /// A model of the catalog.

@@ -1,10 +1,10 @@
 //! What this computer is, as far as models are concerned.
 
+use super::fetch::free_bytes;
 use crate::llm::measured;
 use crate::platform::cpu;
-use std::ffi::OsStr;
-use std::path::{Component, Path, PathBuf};
-use sysinfo::{Disks, MemoryRefreshKind, RefreshKind, System};
+use std::path::Path;
+use sysinfo::{MemoryRefreshKind, RefreshKind, System};
 
 /// A computer.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -35,7 +35,7 @@ impl Machine {
             free_memory_bytes: free,
             cores: std::thread::available_parallelism().map_or(1, |n| u32::try_from(n.get()).unwrap_or(1)),
             isa: cpu::isa().used.to_owned(),
-            disk_free_bytes: disk_free(store),
+            disk_free_bytes: free_bytes(store),
             speed: None,
         }
     }
@@ -67,39 +67,6 @@ impl Machine {
 /// [`Machine::speed`], as long as there are no more than eight.
 const TOKENS_OF_A_CORE: f64 = 5.0;
 
-/// Room on the disk where this folder is, or would be.
-fn disk_free(store: &Path) -> Option<u64> {
-    let place = existing(store)?;
-    let disks = Disks::new_with_refreshed_list().ok()?;
-    let points: Vec<(PathBuf, u64)> = disks.iter().map(|disk| (disk.mount_point().to_owned(), disk.available_space())).collect();
-    room(&place, &points)
-}
-
-/// The nearest folder above that exists, with its real name.
-fn existing(store: &Path) -> Option<PathBuf> {
-    let store = std::path::absolute(store).ok()?;
-    store.ancestors().find_map(|folder| folder.canonicalize().ok())
-}
-
-/// The room of the disk with the longest name above this place: disks are mounted inside of each other.
-fn room(place: &Path, points: &[(PathBuf, u64)]) -> Option<u64> {
-    let above = points.iter().filter(|(point, _)| plain(place).starts_with(plain(point)));
-    above.max_by_key(|(point, _)| point.components().count()).map(|(_, bytes)| *bytes)
-}
-
-/// Windows' real names start with `\\?\C:`, and its disks are called `C:`.
-fn plain(path: &Path) -> PathBuf {
-    let mut parts = path.components();
-    match parts.clone().next() {
-        Some(Component::Prefix(prefix)) => {
-            parts.next();
-            let disk = prefix.as_os_str().to_string_lossy().trim_start_matches(r"\\?\").to_owned();
-            [OsStr::new(&disk)].into_iter().chain(parts.map(Component::as_os_str)).collect()
-        }
-        _ => path.to_owned(),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -113,24 +80,6 @@ mod tests {
         assert!((1..=machine.memory_bytes).contains(&machine.free_memory_bytes), "{machine:?}");
         assert!(machine.cores >= 1 && !machine.isa.is_empty(), "{machine:?}");
         assert!(machine.disk_free_bytes.is_none_or(|bytes| bytes > 0), "the build itself needs room: {machine:?}");
-    }
-
-    #[test]
-    fn the_innermost_disk_above_the_store_counts() {
-        let points = [("/", 10), ("/home", 20), ("/home/me/stick", 30), ("/homework", 40)].map(|(p, n)| (PathBuf::from(p), n));
-        assert_eq!(room(Path::new("/home/me/models"), &points), Some(20));
-        assert_eq!(room(Path::new("/home/me/stick/models"), &points), Some(30));
-        assert_eq!(room(Path::new("/var/models"), &points), Some(10));
-        assert_eq!(room(Path::new("/var/models"), &points[1..]), None);
-    }
-
-    #[test]
-    fn a_folder_that_is_not_there_yet_is_on_the_disk_of_the_one_above() {
-        let folder = tempfile::tempdir().unwrap();
-        let real = folder.path().canonicalize().unwrap();
-        assert_eq!(existing(&folder.path().join("a").join("b")), Some(real.clone()));
-        assert_eq!(existing(folder.path()), Some(real));
-        assert!(existing(Path::new("")).is_none_or(|place| place.is_dir()));
     }
 
     #[test]

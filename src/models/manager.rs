@@ -8,7 +8,7 @@
 //! ```
 
 pub use super::desk::{Desk, ManagerSink};
-pub use super::messages::{Done, ManagerCommand, ManagerEvent, Progress, Question, Work};
+pub use super::messages::{Done, ManagerCommand, ManagerEvent, Progress, Question, Taken, Work};
 
 use super::desk::{Pending, locked};
 use super::listing::Listing;
@@ -37,11 +37,11 @@ pub trait ModelServices: Send + Sync {
     /// One sentence that says why not, and one that says what to do.
     fn pull(&self, id: &str, desk: &Desk) -> Result<Outcome<()>, StageError>;
 
-    /// Takes over what is there: a file, a folder, a pack. Returns the names of the models.
+    /// Takes over what is there: a file, a folder, a pack.
     ///
     /// # Errors
     /// As above.
-    fn import(&self, from: &Path, desk: &Desk) -> Result<Outcome<Vec<String>>, StageError>;
+    fn import(&self, from: &Path, desk: &Desk) -> Result<Outcome<Taken>, StageError>;
 
     /// Removes a model.
     ///
@@ -49,11 +49,11 @@ pub trait ModelServices: Send + Sync {
     /// As above.
     fn remove(&self, id: &str) -> Result<(), StageError>;
 
-    /// Compares the files of a model with what they should be.
+    /// Compares the files of a model with what they should be; false: they can be used, and nobody knows what they should be.
     ///
     /// # Errors
     /// As above; also when they are not.
-    fn verify(&self, id: &str, desk: &Desk) -> Result<Outcome<()>, StageError>;
+    fn verify(&self, id: &str, desk: &Desk) -> Result<Outcome<bool>, StageError>;
 }
 
 enum What {
@@ -207,7 +207,7 @@ fn one(what: &What, services: &dyn ModelServices, desk: &Desk) -> Result<Done, S
     }
     let outcome = match what {
         What::Pull => with(services.pull(desk.id(), desk)?, |()| Done::Got),
-        What::Verify => with(services.verify(desk.id(), desk)?, |()| Done::Verified),
+        What::Verify => with(services.verify(desk.id(), desk)?, |known| Done::Verified { known }),
         What::Import(path) => with(services.import(path, desk)?, Done::Imported),
         What::Remove => services.remove(desk.id()).map(|()| Done::Removed)?,
         What::List(_) => Done::Stopped,

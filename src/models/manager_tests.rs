@@ -54,7 +54,9 @@ fn a_model_is_listed_pulled_verified_and_removed() {
     assert_eq!(listing.name(id), "Whisper base");
     d.manager.send(pull(id)).unwrap();
     assert_eq!(d.until_finished(id).1, Ok(Done::Got));
-    for (command, done) in [(ManagerCommand::Verify(id.into()), Done::Verified), (ManagerCommand::Remove(id.into()), Done::Removed)] {
+    for (command, done) in
+        [(ManagerCommand::Verify(id.into()), Done::Verified { known: true }), (ManagerCommand::Remove(id.into()), Done::Removed)]
+    {
         d.manager.send(command).unwrap();
         assert_eq!(d.until_finished(id).1, Ok(done));
     }
@@ -135,13 +137,13 @@ impl ModelServices for Odd {
         let _ = self.0.send(20_001);
         Ok(Outcome::Done(()))
     }
-    fn import(&self, _: &Path, _: &Desk) -> Result<Outcome<Vec<String>>, StageError> {
+    fn import(&self, _: &Path, _: &Desk) -> Result<Outcome<Taken>, StageError> {
         panic!("the test wants this")
     }
     fn remove(&self, _: &str) -> Result<(), StageError> {
         Ok(())
     }
-    fn verify(&self, _: &str, desk: &Desk) -> Result<Outcome<()>, StageError> {
+    fn verify(&self, _: &str, desk: &Desk) -> Result<Outcome<bool>, StageError> {
         while !desk.stopped() {
             std::thread::sleep(Duration::from_millis(2));
         }

@@ -92,17 +92,29 @@ pub struct Question {
     pub evidence: Evidence,
 }
 
+/// What came of an import.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Taken {
+    /// Names of the models that can be used now.
+    pub names: Vec<String>,
+    /// Sentences about files that cannot, or are doubtful.
+    pub notes: Vec<String>,
+}
+
 /// What was done.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Done {
     /// It was downloaded and put in place.
     Got,
-    /// These were taken over.
-    Imported(Vec<String>),
+    /// What was taken over, and what was not.
+    Imported(Taken),
     /// It was removed.
     Removed,
-    /// All its files are as they should be.
-    Verified,
+    /// Its files can be used; `known`: and each is what it should be.
+    Verified {
+        /// It is known what they should be.
+        known: bool,
+    },
     /// The person stopped it; what came so far is kept.
     Stopped,
 }

@@ -1,13 +1,13 @@
 //! The real thing behind the model page: the catalog, the library, the downloads. The same calls as `hark models`.
 
-use super::catalog::{Catalog, CatalogModel, Evidence, ModelKind, Source};
+use super::catalog::{Catalog, CatalogModel, ModelKind, Source};
 use super::fit;
 use super::incoming;
 use super::install::{self, FileQuestion, PullOptions};
 use super::library::{Installed, Library, Origin};
 use super::listing::{Computer, Here, Home, Listing, Offer};
 use super::machine::Machine;
-use super::manager::{Desk, ModelServices, Question, Work};
+use super::manager::{Desk, ModelServices, Question, Taken, Work};
 use super::recommend::recommend;
 use super::tally::Tally;
 use super::{fault::InstallError, fetch};
@@ -49,7 +49,6 @@ fn here(model: Installed, catalog: &Catalog) -> Here {
             Origin::HubCache | Origin::Folder => Home::Elsewhere,
         },
         removable: model.writable,
-        verifiable: true,
         id: model.id,
         name: model.name,
         kind: model.kind,
@@ -59,15 +58,8 @@ fn here(model: Installed, catalog: &Catalog) -> Here {
     }
 }
 
-fn offer(model: &CatalogModel, machine: &Machine, installed: &[Here], root: &Path) -> Offer {
-    let evidence = |file: &super::catalog::CatalogFile| if file.sha256.is_some() { file.evidence } else { Evidence::Unknown };
-    let rank = |evidence: &Evidence| match evidence {
-        Evidence::Seen => 0,
-        Evidence::Reported => 1,
-        Evidence::Unknown => 2,
-    };
-    let came = std::fs::read_dir(root.join(incoming::FOLDER).join(&model.id)).into_iter().flatten().take(100).flatten();
-    let came = came.filter_map(|entry| entry.metadata().ok()).fold(0_u64, |sum, meta| sum.saturating_add(meta.len()));
+fn offer(model: &CatalogModel, machine: &Machine, installed: &[Installed], root: &Path) -> Offer {
+    let came = incoming::bytes_in(&root.join(incoming::FOLDER).join(&model.id));
     Offer {
         id: model.id.clone(),
         name: model.name.clone(),
@@ -79,8 +71,8 @@ fn offer(model: &CatalogModel, machine: &Machine, installed: &[Here], root: &Pat
         memory_bytes: model.memory_mb.saturating_mul(1_000_000),
         speed: model.speed,
         fit: fit::fit(model, machine),
-        evidence: model.files.iter().map(evidence).max_by_key(rank).unwrap_or_default(),
-        installed: installed.iter().any(|here| here.id == model.id),
+        evidence: model.evidence(),
+        installed: installed.iter().any(|there| there.is_of(model)),
         unfinished_bytes: (came > 0).then_some(came),
         can_be_fetched: model.sources.iter().any(|source| matches!(source, Source::Hub { .. } | Source::Web { .. })),
     }
@@ -91,11 +83,13 @@ impl ModelServices for Services {
         let Ok(library) = &self.library else { return Listing::default() };
         let catalog = Catalog::builtin();
         let machine = Machine::of_this_computer(library.root()).with_measured_speed(self.cache.as_deref());
-        let mut installed: Vec<Here> = library.installed().into_iter().map(|model| here(model, catalog)).collect();
+        let there = library.installed();
+        let offers = catalog.models.iter().map(|model| offer(model, &machine, &there, library.root())).collect();
+        let mut installed: Vec<Here> = there.into_iter().map(|model| here(model, catalog)).collect();
         // What was put there by people comes before what came with the program.
         installed.sort_by_key(|here| (here.starter, here.kind == ModelKind::Vad));
         Listing {
-            offers: catalog.models.iter().map(|model| offer(model, &machine, &installed, library.root())).collect(),
+            offers,
             installed,
             recommended: recommend(catalog, &machine, languages).into_iter().map(|model| model.id.clone()).collect(),
             computer: Computer {
@@ -134,12 +128,15 @@ impl ModelServices for Services {
         }
     }
 
-    fn import(&self, from: &Path, desk: &Desk) -> Result<Outcome<Vec<String>>, StageError> {
+    fn import(&self, from: &Path, desk: &Desk) -> Result<Outcome<Taken>, StageError> {
         let mut tally = Tally::of(Work::Copying);
         let on = &mut |step| desk.progress(tally.step(step));
-        let outcome = install::import(self.library()?, Catalog::builtin(), from, &|| desk.stopped(), on)?;
+        let outcome = install::import_all(self.library()?, Catalog::builtin(), from, &|| desk.stopped(), on)?;
         Ok(match outcome {
-            Outcome::Done(models) => Outcome::Done(models.into_iter().map(|model| model.name).collect()),
+            Outcome::Done(imported) => Outcome::Done(Taken {
+                notes: imported.refused.iter().map(|error| error.message.clone()).chain(imported.doubtful()).collect(),
+                names: imported.installed.into_iter().map(|model| model.name).collect(),
+            }),
             Outcome::Cancelled => Outcome::Cancelled,
         })
     }
@@ -148,11 +145,14 @@ impl ModelServices for Services {
         self.library()?.remove(id).map(|_| ()).map_err(StageError::from)
     }
 
-    fn verify(&self, id: &str, desk: &Desk) -> Result<Outcome<()>, StageError> {
+    fn verify(&self, id: &str, desk: &Desk) -> Result<Outcome<bool>, StageError> {
         let mut tally = Tally::of(Work::Checking);
         let on = &mut |step| desk.progress(tally.step(step));
         match self.library()?.verify(id, Catalog::builtin(), &|| desk.stopped(), on)? {
-            Outcome::Done(verified) => verified.problem().map_or(Ok(Outcome::Done(())), |error| Err(error.into())),
+            Outcome::Done(verified) => match verified.problem() {
+                Some(error) => Err(error.into()),
+                None => Ok(Outcome::Done(verified.is_known())),
+            },
             Outcome::Cancelled => Ok(Outcome::Cancelled),
         }
     }

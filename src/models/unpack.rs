@@ -1,6 +1,7 @@
 //! Reads a pack: nothing of it is believed. It is streamed, so its size costs no memory; nothing is written that the
 //! manifest does not announce and the disk has no room for; and its models appear only when the whole pack was good.
 
+use super::catalog::{Catalog, Evidence};
 use super::digest::{self, CopyError};
 use super::fault::{Fault, InstallError};
 use super::fetch::{Progress, free_bytes};
@@ -12,7 +13,7 @@ use super::meter::Meter;
 use super::pack::{LARGEST_MANIFEST, MANIFEST, MOST_FILES, Manifest, PackedFile, PackedModel};
 use super::record::{Record, RecordFile, now};
 use crate::turn::Outcome;
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::fs::{self, File};
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -49,13 +50,14 @@ struct Place<'m> {
 /// Why not; nothing of the pack is then left behind.
 pub fn unpack(
     library: &Library,
+    catalog: &Catalog,
     path: &Path,
     cancel: &dyn Fn() -> bool,
     on: &mut dyn FnMut(Progress),
 ) -> Result<Outcome<Vec<(Installed, bool)>>, InstallError> {
     let file = File::open(path).map_err(|error| InstallError::unreadable(path, &error))?;
     let length = file.metadata().map_err(|error| InstallError::unreadable(path, &error))?.len();
-    read(library, path, file, length, cancel, on).map_err(|refusal| match refusal {
+    read(library, catalog, (path, file, length), cancel, on).map_err(|refusal| match refusal {
         Refusal::Whole(error) => error,
         Refusal::Pack(why) => {
             let message = format!("The pack {} cannot be used: {why}.", path.display());
@@ -66,9 +68,8 @@ pub fn unpack(
 
 fn read(
     library: &Library,
-    path: &Path,
-    file: File,
-    length: u64,
+    catalog: &Catalog,
+    (path, file, length): (&Path, File, u64),
     cancel: &dyn Fn() -> bool,
     on: &mut dyn FnMut(Progress),
 ) -> Result<Outcome<Vec<(Installed, bool)>>, Refusal> {
@@ -81,6 +82,7 @@ fn read(
     };
     let manifest = manifest(&mut first, length)?;
     drop(first);
+    let expected = expected(catalog, &manifest)?;
     room_for(library, &manifest)?;
     let mut places = Vec::new();
     for model in &manifest.models {
@@ -111,7 +113,7 @@ fn read(
     if let Some(name) = missing.iter().min() {
         return Err(format!("it is cut short: {name} is missing").into());
     }
-    put_in_place(library, path, places, cancel)
+    put_in_place(library, path, places, &expected, cancel)
 }
 
 fn damaged(error: &io::Error) -> Refusal {
@@ -155,6 +157,24 @@ fn manifest<R: Read>(entry: &mut Entry<'_, R>, length: u64) -> Result<Manifest, 
         }
         None => Err("it announces more than any disk holds".to_owned().into()),
     }
+}
+
+/// Which files, by model and name, have the hash that the catalog gives them; what it gives none is left out. A pack comes from
+/// anywhere: what bears the name of a model that we know must be that model.
+fn expected<'m>(catalog: &Catalog, manifest: &'m Manifest) -> Result<HashMap<(&'m str, &'m str), bool>, Refusal> {
+    let mut all = HashMap::new();
+    for model in &manifest.models {
+        let Some(known) = catalog.get(&model.id) else { continue };
+        for file in &model.files {
+            let Some(expected) = known.files.iter().find(|expected| expected.name == file.name) else { continue };
+            let Some(sha256) = &expected.sha256 else { continue };
+            if *sha256 != file.sha256 && expected.evidence == Evidence::Seen {
+                return Err(format!("its file {}/{} is not the one that the catalog knows by this name", model.id, file.name).into());
+            }
+            all.insert((model.id.as_str(), file.name.as_str()), *sha256 == file.sha256);
+        }
+    }
+    Ok(all)
 }
 
 fn room_for(library: &Library, manifest: &Manifest) -> Result<(), Refusal> {
@@ -216,6 +236,7 @@ fn put_in_place(
     library: &Library,
     path: &Path,
     places: Vec<Place<'_>>,
+    expected: &HashMap<(&str, &str), bool>,
     cancel: &dyn Fn() -> bool,
 ) -> Result<Outcome<Vec<(Installed, bool)>>, Refusal> {
     for Place { model, incoming } in &places {
@@ -235,7 +256,7 @@ fn put_in_place(
             name: file.name.clone(),
             bytes: file.bytes,
             sha256: file.sha256.clone(),
-            as_expected: Some(true),
+            as_expected: expected.get(&(model.id.as_str(), file.name.as_str())).copied(),
         };
         let record = Record {
             format: 1,

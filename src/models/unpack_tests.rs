@@ -1,6 +1,6 @@
 use super::*;
-use crate::models::catalog::{Catalog, ModelKind};
-use crate::models::fixtures::{Draw, config, graph, sha256, tree};
+use crate::models::catalog::{Catalog, CatalogFile, Evidence, ModelKind};
+use crate::models::fixtures::{Draw, catalog_of, config, graph, sha256, tree};
 use crate::models::import::import;
 use std::time::{Duration, Instant};
 use tar::Header;
@@ -95,6 +95,34 @@ fn a_good_pack_is_taken() {
     let installed = place.import(&tar(&parts())).unwrap();
     assert_eq!((installed[0].id.as_str(), installed[0].kind), ("anna", ModelKind::Voice));
     assert_eq!(tree(place.library.root()), ["voices/anna/anna.onnx", "voices/anna/anna.onnx.json", "voices/anna/hark-model.toml"]);
+}
+
+#[test]
+fn a_pack_does_not_pass_another_file_for_a_model_of_the_catalog() {
+    for (evidence, right, noted) in [
+        (Evidence::Seen, true, Some(Some(true))),
+        (Evidence::Seen, false, None),
+        (Evidence::Reported, true, Some(Some(true))),
+        (Evidence::Reported, false, Some(Some(false))),
+    ] {
+        let place = Place::new();
+        let sha256 = Some(sha256(&graph(if right { 1 } else { 2 })));
+        let file = CatalogFile { name: "anna.onnx".into(), path: None, bytes: None, sha256, evidence };
+        let path = place.dir.path().join("x.harkpack");
+        std::fs::write(&path, tar(&parts())).unwrap();
+        let result = unpack(&place.library, &catalog_of("anna", ModelKind::Voice, file), &path, &|| false, &mut |_| {});
+        match (result, noted) {
+            (Ok(Outcome::Done(models)), Some(noted)) => {
+                let files = models[0].0.record.clone().unwrap().files;
+                assert_eq!((files[0].as_expected, files[1].as_expected), (noted, None), "{evidence:?} {right}");
+            }
+            (Err(error), None) => {
+                assert!(error.message.contains("anna/anna.onnx is not the one that the catalog knows"), "{error}");
+                assert_eq!(tree(place.dir.path()), ["x.harkpack"]);
+            }
+            (result, _) => panic!("{evidence:?} {right}: {result:?}"),
+        }
+    }
 }
 
 #[test]

@@ -3,6 +3,7 @@
 use super::catalog::Catalog;
 use super::digest;
 use super::fault::InstallError;
+use super::gather::belongings;
 use super::judge;
 use super::library::{Installed, Library};
 use super::meter::Meter;
@@ -57,6 +58,12 @@ pub struct Verified {
 }
 
 impl Verified {
+    /// Whether it is known what each file should be, and it is that.
+    #[must_use]
+    pub fn is_known(&self) -> bool {
+        self.files.iter().all(|file| file.state == FileState::Good)
+    }
+
     /// The first thing that is wrong, as two sentences; `None`: all is well.
     #[must_use]
     pub fn problem(&self) -> Option<InstallError> {
@@ -125,8 +132,8 @@ fn expected(model: &Installed, catalog: &Catalog) -> Vec<(String, Option<RecordF
         seen.then(|| Some(RecordFile { name: name.clone(), bytes: file.bytes?, sha256: file.sha256.clone()?, as_expected: None })).flatten()
     };
     let of_catalog = catalog.models.iter().filter(|known| known.kind == model.kind).flat_map(|model| &model.files).find_map(known);
-    let config = super::store::config_of_voice(&model.file).filter(|_| model.kind == super::catalog::ModelKind::Voice);
-    let beside = config.and_then(|path| Some((path.file_name()?.to_string_lossy().into_owned(), None)));
+    let beside = belongings(&model.file, model.kind).into_iter();
+    let beside = beside.filter_map(|path| Some((path.file_name()?.to_string_lossy().into_owned(), None)));
     std::iter::once((name.clone(), of_catalog)).chain(beside).collect()
 }
 

@@ -67,7 +67,12 @@ impl VoiceFiles {
         let folder = if path.is_dir() { path } else { path.parent().unwrap_or(Path::new("")) };
         let description = folder.join(NAME);
         if description.is_file() {
-            let toml = VoiceToml::read(&description)?;
+            let toml = match VoiceToml::read(&description) {
+                Ok(toml) => toml,
+                // Another voice of this folder is described by a file of its own.
+                Err(why) if path.is_dir() => return Err(why),
+                Err(why) => return Self::of_file(path).ok_or(why),
+            };
             let own = path.file_name();
             if path.is_dir() || own.is_some_and(|own| own == toml.acoustic.as_str() || own == toml.vocoder.as_str()) {
                 let vocoder = Some(folder.join(&toml.vocoder));
@@ -140,6 +145,13 @@ mod tests {
             let files = VoiceFiles::of(&path).unwrap();
             assert_eq!((files.form, files.onnx.clone(), files.bytes()), (VoiceForm::TwoFiles, dir.path().join("a.onnx"), 5));
         }
+    }
+
+    #[test]
+    fn a_broken_description_does_not_cost_the_other_voices_of_its_folder() {
+        let dir = folder(&[("p.onnx", ""), ("p.onnx.json", ""), ("a.onnx", ""), (NAME, "format = 7")]);
+        assert_eq!(VoiceFiles::of(&dir.path().join("p.onnx")).map(|files| files.form), Ok(VoiceForm::Piper));
+        assert!(VoiceFiles::of(&dir.path().join("a.onnx")).unwrap_err().contains(NAME));
     }
 
     #[test]

@@ -316,3 +316,29 @@ fn each_form_of_voice_is_imported_whole_and_speaks_from_the_store() {
         }
     }
 }
+
+#[test]
+fn a_voice_of_any_script_runs_when_it_is_tried_out() {
+    if !has_runtime() {
+        return;
+    }
+    let facts = [("sample_rate", "16000"), ("language", "tam"), ("comment", "mms"), ("frontend", "characters")];
+    let tamil = vec![("m.onnx", vits(6, false, &facts)), ("tokens.txt", "_ 0\nக 1\nங 2\n".into())];
+    let mut chinese = with_lexicon();
+    chinese.retain(|(name, _)| *name != "lexicon.txt");
+    chinese.push(("lexicon.txt", "你 n i\n好 h ao\n".into()));
+    // The shape that sound is brought into, once one that no sound has: only a run shows that.
+    let numbers = |last: i64| [1, 1, last].map(i64::to_le_bytes).concat();
+    let spoil = |bytes: &mut Vec<u8>| {
+        let at = bytes.windows(24).position(|window| window == numbers(-1)).unwrap();
+        bytes.splice(at..at + 24, numbers(99_999));
+    };
+    for (what, mut files) in [("Tamil letters", tamil), ("a Chinese lexicon", chinese)] {
+        let good = folder_of(&files);
+        load(&good.path().join("m.onnx"), 1).unwrap().try_out().unwrap_or_else(|error| panic!("{what}: {error}"));
+        files.iter_mut().filter(|(name, _)| *name == "m.onnx").for_each(|(_, bytes)| spoil(bytes));
+        let bad = folder_of(&files);
+        let tried = load(&bad.path().join("m.onnx"), 1).and_then(|mut voice| voice.try_out());
+        assert!(matches!(tried, Err(SynthesisError::Engine(_))), "{what}: {tried:?}");
+    }
+}

@@ -1,24 +1,22 @@
 //! Voices of two ONNX files: an acoustic model (FastSpeech 2, Matcha-TTS) makes mel frames of symbols, a vocoder (HiFi-GAN) makes
 //! samples of them. `hark-voice.toml` beside them says which file is what.
 
+use super::SynthesisError;
 use super::chars::CharTable;
 use super::facts::Facts;
 use super::front::{Front, Symbols};
 use super::graph::{Graph, Kind, Role};
 use super::lexicon::Lexicon;
 use super::piper::Scales;
+use super::sentences::{Manner, SentenceVoice};
 use super::session::{failed, inputs, open, refused, watched};
-use super::split::split;
 use super::tokens::Tokens;
-use super::vits::MAX_TEXT;
 use super::vocoder::{Mel, Vocoder, VocoderGraph};
 use super::words::Words;
-use super::{SpeechStats, SynthesisError, Synthesizer, VoiceOptions, wishes};
 use crate::models::check::onnx::{self, OnnxModel};
 use crate::models::cut::GraphView;
 use crate::models::voice_files::VoiceFiles;
-use crate::models::voice_toml::{Acoustic, Layout, Speed, VoiceToml};
-use crate::stt::EngineInfo;
+use crate::models::voice_toml::{Layout, Speed, VoiceToml};
 use crate::turn::{CancelToken, Outcome};
 use ort::session::{NoSelectedOutputs, RunOptions, Session};
 use std::path::{Path, PathBuf};
@@ -31,14 +29,10 @@ const MEL_NAMES: [&str; 6] = ["mel", "mel_postnet", "postnet", "mel_outputs", "l
 pub struct MelVoice {
     session: Session,
     graph: Graph,
-    front: Front,
+    manner: Manner,
     vocoder: Vocoder,
-    kind: Acoustic,
     layout: Layout,
     bands: usize,
-    scales: Scales,
-    sample_rate: u32,
-    name: String,
 }
 
 /// What was read and found to fit together.
@@ -89,15 +83,18 @@ impl MelVoice {
         let folder = std::path::absolute(path).ok().and_then(|path| Some(path.parent()?.file_name()?.to_string_lossy().into_owned()));
         Ok(MelVoice {
             session,
-            scales: front.scales(),
             graph,
-            front,
             vocoder,
-            kind: toml.kind,
             layout: toml.acoustic_layout,
             bands: toml.bands as usize,
-            sample_rate: toml.sample_rate,
-            name: folder.unwrap_or_else(|| path.file_stem().unwrap_or_default().to_string_lossy().into_owned()),
+            manner: Manner {
+                scales: front.scales(),
+                speakers: front.speakers(),
+                front,
+                sample_rate: toml.sample_rate,
+                name: folder.unwrap_or_else(|| path.file_stem().unwrap_or_default().to_string_lossy().into_owned()),
+                engine: toml.kind.name(),
+            },
         })
     }
 
@@ -118,7 +115,7 @@ impl MelVoice {
     /// How many speakers it has.
     #[must_use]
     pub fn speakers(&self) -> u32 {
-        self.front.speakers().0
+        self.manner.speakers.0
     }
 
     fn mel(
@@ -128,15 +125,20 @@ impl MelVoice {
         speaker: u32,
         options: &RunOptions<NoSelectedOutputs>,
     ) -> Result<Mel, SynthesisError> {
-        let failed = |error: ort::Error| failed(&self.name, &error);
+        let failed = |error: ort::Error| failed(&self.manner.name, &error);
         let inputs = inputs(&self.graph, symbols, scales, speaker).map_err(failed)?;
         let outputs = self.session.run_with_options(inputs, options).map_err(failed)?;
         let nothing = || SynthesisError::Engine("its acoustic model gives nothing".to_owned());
         let (dims, values) = outputs.get(&self.graph.output).ok_or_else(nothing)?.try_extract_tensor::<f32>().map_err(failed)?;
         Mel::of(dims, values, self.layout, self.bands).map_err(SynthesisError::Engine)
     }
+}
 
-    /// Speaks one sentence: samples as the vocoder makes them.
+impl SentenceVoice for MelVoice {
+    fn manner(&self) -> &Manner {
+        &self.manner
+    }
+
     fn run(
         &mut self,
         symbols: &Symbols,
@@ -148,85 +150,12 @@ impl MelVoice {
         if cancel.is_cancelled() {
             return Ok(Outcome::Cancelled);
         }
-        let options = RunOptions::new().map_err(|error| failed(&self.name, &error))?;
+        let options = RunOptions::new().map_err(|error| failed(&self.manner.name, &error))?;
         let result = watched(cancel, &options, || {
             let mel = self.mel(symbols, scales, speaker, &options)?;
-            self.vocoder.speak(&mel, &options, cancel, on_piece).map_err(|error| failed(&self.name, &error))
+            self.vocoder.speak(&mel, &options, cancel, on_piece).map_err(|error| failed(&self.manner.name, &error))
         });
         if result.is_err() && cancel.is_cancelled() { Ok(Outcome::Cancelled) } else { result }
-    }
-
-    /// Speaks sentences, one after the other.
-    fn speak(
-        &mut self,
-        sentences: Vec<Symbols>,
-        options: &VoiceOptions,
-        cancel: &CancelToken,
-        on_audio: &mut dyn FnMut(&[f32]),
-        stats: &mut SpeechStats,
-    ) -> Result<Outcome<()>, SynthesisError> {
-        let scales = wishes::scales(self.scales, options);
-        let speaker = wishes::speaker(options, self.front.speakers(), &self.name)?;
-        for symbols in sentences.into_iter().filter(|symbols| !symbols.ids.is_empty()) {
-            let outcome = self.run(&symbols, scales, speaker, cancel, &mut |mut samples| {
-                if !cancel.is_cancelled() {
-                    super::apply_volume(&mut samples, options.volume);
-                    stats.samples = stats.samples.saturating_add(samples.len());
-                    on_audio(&samples);
-                }
-            })?;
-            if outcome == Outcome::Cancelled || cancel.is_cancelled() {
-                return Ok(Outcome::Cancelled);
-            }
-        }
-        Ok(Outcome::Done(()))
-    }
-}
-
-impl Synthesizer for MelVoice {
-    fn sample_rate(&self) -> u32 {
-        self.sample_rate
-    }
-
-    fn synthesize(
-        &mut self,
-        clause: &str,
-        options: &VoiceOptions,
-        cancel: &CancelToken,
-        on_audio: &mut dyn FnMut(&[f32]),
-    ) -> Result<Outcome<SpeechStats>, SynthesisError> {
-        let mut stats = SpeechStats::default();
-        for piece in split(clause.trim(), MAX_TEXT, str::len) {
-            if cancel.is_cancelled() {
-                return Ok(Outcome::Cancelled);
-            }
-            let sentences = self.front.symbols_of(piece, &self.name)?;
-            if self.speak(sentences, options, cancel, on_audio, &mut stats)? == Outcome::Cancelled {
-                return Ok(Outcome::Cancelled);
-            }
-        }
-        Ok(Outcome::Done(stats))
-    }
-
-    fn synthesize_phonemes(
-        &mut self,
-        phonemes: &str,
-        options: &VoiceOptions,
-        cancel: &CancelToken,
-        on_audio: &mut dyn FnMut(&[f32]),
-    ) -> Result<Outcome<SpeechStats>, SynthesisError> {
-        let Some(sentences) = self.front.symbols_of_phonemes(phonemes.trim()) else {
-            return Err(SynthesisError::Unsupported(format!("The voice {} takes text, not phonemes", self.name)));
-        };
-        let mut stats = SpeechStats::default();
-        Ok(match self.speak(sentences, options, cancel, on_audio, &mut stats)? {
-            Outcome::Done(()) => Outcome::Done(stats),
-            Outcome::Cancelled => Outcome::Cancelled,
-        })
-    }
-
-    fn info(&self) -> EngineInfo {
-        EngineInfo { engine: self.kind.name().to_owned(), name: self.name.clone(), starter: false }
     }
 }
 

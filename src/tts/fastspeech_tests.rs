@@ -1,6 +1,7 @@
 use super::super::engines;
 use super::super::tiny::{self, BANDS, DESCRIPTION, HOP, acoustic, folder_of, has_runtime, two_files, vocoder};
 use super::*;
+use crate::tts::{SpeechStats, Synthesizer, VoiceOptions};
 use crate::turn::TurnId;
 
 fn spoken(voice: &mut dyn Synthesizer, text: &str) -> Vec<f32> {

@@ -10,8 +10,6 @@ use crate::models::check::onnx::OnnxModel;
 
 /// Most symbols in one run: attention takes memory by their square. The longest of the golden sentences has 130.
 const MAX_SYMBOLS: usize = 400;
-/// Symbols that are spoken to compare the parts of a voice with the whole: over a second of sound.
-const PROBE_SYMBOLS: usize = 48;
 /// What VITS's trainers take when the voice does not say.
 const VITS_SCALES: Scales = Scales { noise: 0.667, length: 1.0, noise_width: 0.8 };
 
@@ -87,14 +85,14 @@ impl Front {
         }
     }
 
-    /// Some symbols of this voice, whatever its language; empty when it has too few to say anything.
-    pub(super) fn probe(&self) -> Symbols {
+    /// So many symbols of this voice, whatever its language; empty when it has too few to say anything.
+    pub(super) fn probe(&self, count: usize) -> Symbols {
         match self {
-            Front::Piper(config) => config.ids_of(&config.symbols().into_iter().take(PROBE_SYMBOLS).collect::<String>()).into(),
+            Front::Piper(config) => config.ids_of(&config.symbols().into_iter().take(count).collect::<String>()).into(),
             Front::Chars(table) | Front::Phonemes(table, _) => {
-                table.ids_of_phonemes(&table.symbols().into_iter().take(PROBE_SYMBOLS).collect::<String>()).into()
+                table.ids_of_phonemes(&table.symbols().into_iter().take(count).collect::<String>()).into()
             }
-            Front::Words(words) => words.probe(PROBE_SYMBOLS),
+            Front::Words(words) => words.probe(count),
         }
     }
 

@@ -2,9 +2,13 @@
 
 use crate::models::check::onnx::{FLOAT, INT64, OnnxModel, Port};
 use crate::models::cut::GraphView;
+use crate::models::cut::graph::Node;
+use std::collections::HashSet;
 
 /// Nodes between an input and the table that it is looked up in: a cast, a change of shape.
 const LOOKUP_DEPTH: usize = 4;
+/// Operators that leave the numbers as they are.
+const STEPS: [&str; 6] = ["Cast", "Identity", "Unsqueeze", "Squeeze", "Reshape", "Clip"];
 
 /// The meaning of an input.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -110,16 +114,14 @@ impl Graph {
     #[must_use]
     pub fn with_rows(mut self, view: &GraphView<'_>, model: &OnnxModel) -> Self {
         for input in self.inputs.iter_mut().filter(|input| matches!(input.role, Role::Ids | Role::Tones | Role::Speaker)) {
-            let mut tensors = vec![input.name.as_str()];
+            let mut tensors: HashSet<&str> = HashSet::from([input.name.as_str()]);
             for _ in 0..LOOKUP_DEPTH {
-                let readers = || view.nodes.iter().filter(|node| node.inputs.first().is_some_and(|first| tensors.contains(first)));
-                let lookup = |node: &&crate::models::cut::graph::Node<'_>| {
-                    node.op == "Gather" && node.inputs.get(1).is_some_and(|index| tensors.contains(index))
-                };
-                let tables = view.nodes.iter().filter(lookup).filter_map(|node| node.inputs.first());
+                let reads = |node: &&Node<'_>, place: usize| node.inputs.get(place).is_some_and(|tensor| tensors.contains(tensor));
+                let lookups = view.nodes.iter().filter(|node| node.op == "Gather" && reads(node, 1));
+                let tables = lookups.filter_map(|node| node.inputs.first());
                 input.rows = tables.filter_map(|table| model.initializers.get(*table)?.first().copied()).min();
-                let steps = readers().filter(|node| matches!(node.op, "Cast" | "Identity" | "Unsqueeze" | "Squeeze" | "Reshape" | "Clip"));
-                let next: Vec<&str> = steps.flat_map(|node| node.outputs.iter().copied()).collect();
+                let steps = view.nodes.iter().filter(|node| STEPS.contains(&node.op) && reads(node, 0));
+                let next: HashSet<&str> = steps.flat_map(|node| node.outputs.iter().copied()).collect();
                 if input.rows.is_some() || next.is_empty() {
                     break;
                 }

@@ -16,6 +16,7 @@ pub mod phonemes;
 pub mod piper;
 pub mod runtime;
 pub mod seams;
+mod sentences;
 mod session;
 mod split;
 mod streamed;
@@ -143,9 +144,21 @@ pub trait Synthesizer {
         on_audio: &mut dyn FnMut(&[f32]),
     ) -> Result<Outcome<SpeechStats>, SynthesisError>;
 
+    /// Lets the whole engine work for a moment, for nobody to hear: the first run allocates and touches everything, and shows
+    /// whether the engine works at all.
+    ///
+    /// # Errors
+    /// See [`SynthesisError`].
+    fn try_out(&mut self) -> Result<(), SynthesisError> {
+        self.synthesize(TRIAL, &VoiceOptions::default(), &CancelToken::never(), &mut |_| {}).map(drop)
+    }
+
     /// What is loaded.
     fn info(&self) -> EngineInfo;
 }
+
+/// What a voice says to be tried out.
+const TRIAL: &str = "Ready.";
 
 /// Makes samples louder or quieter (0 to 2) and keeps them in −1…1; what is no number becomes silence.
 fn apply_volume(samples: &mut [f32], volume: f32) {

@@ -6,6 +6,9 @@
 
 use crate::models::cut::{GraphView, Part};
 
+/// Random draws of a graph that are looked at, the last ones.
+const MOST_DRAWS: usize = 16;
+
 /// A voice in parts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Parts {
@@ -71,7 +74,8 @@ fn latent<'a>(view: &GraphView<'a>) -> Option<&'a str> {
 /// The prior's sample: mean + noise · deviation · scale. A draw that is only multiplied until it is added to something, and
 /// that leads to the latent; the duration predictor's draw is split instead.
 fn prior<'a>(view: &GraphView<'a>, latent: &str) -> Option<&'a str> {
-    let draws = view.nodes.iter().filter(|node| node.op.starts_with("RandomNormal"));
+    // VITS has two draws; each that is looked at costs a walk over the graph.
+    let draws = view.nodes.iter().rev().filter(|node| node.op.starts_with("RandomNormal")).take(MOST_DRAWS);
     draws
         .filter_map(|draw| {
             let mut tensor: &'a str = draw.outputs.first()?;
@@ -88,5 +92,5 @@ fn prior<'a>(view: &GraphView<'a>, latent: &str) -> Option<&'a str> {
             }
             None
         })
-        .next_back()
+        .next()
 }

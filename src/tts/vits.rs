@@ -10,33 +10,27 @@ use super::graph::{Graph, Role};
 use super::lexicon::Lexicon;
 use super::load::{Body, VoiceFile};
 use super::piper::{PiperConfig, Scales};
+use super::sentences::{Manner, SentenceVoice};
 use super::session::{failed, inputs, refused, watched};
-use super::split::split;
 use super::tokens::Tokens;
 use super::words::Words;
-use super::{SpeechStats, SynthesisError, Synthesizer, VoiceOptions, wishes};
+use super::{SynthesisError, VoiceOptions, wishes};
 use crate::config::paths;
 use crate::models::check::onnx::{self, OnnxModel};
 use crate::models::cut::GraphView;
-use crate::stt::EngineInfo;
 use crate::turn::{CancelToken, Outcome};
 use ort::session::RunOptions;
 use std::path::Path;
 
-/// Longest piece of text that is turned into phonemes at once, bytes: a cancel is seen between pieces.
-pub(super) const MAX_TEXT: usize = 2_000;
+/// Symbols that are spoken to compare the parts of a voice with the whole: over a second of sound.
+const PROBE_SYMBOLS: usize = 48;
 
 /// A loaded voice.
 #[derive(Debug)]
 pub struct VitsVoice {
     body: Body,
     graph: Graph,
-    front: Front,
-    scales: Scales,
-    /// How many, and the number of the first.
-    speakers: (u32, u32),
-    sample_rate: u32,
-    name: String,
+    manner: Manner,
 }
 
 /// What was read and found to fit together.
@@ -94,11 +88,12 @@ impl VitsVoice {
             rate: sample_rate,
             threads,
             name: &name,
-            probe: front.probe(),
+            probe: front.probe(PROBE_SYMBOLS),
             speaker: speakers.1.saturating_add(speakers.0).saturating_sub(1),
         };
         let body = file.load(cache).map_err(|failure| refused(path, failure))?;
-        Ok(VitsVoice { body, graph, front, scales, speakers, sample_rate, name })
+        let engine = front.engine();
+        Ok(VitsVoice { body, graph, manner: Manner { front, scales, speakers, sample_rate, name, engine } })
     }
 
     /// Looks at the graph and what stands beside it, without an engine.
@@ -118,13 +113,13 @@ impl VitsVoice {
     /// How many speakers it has.
     #[must_use]
     pub fn speakers(&self) -> u32 {
-        self.speakers.0
+        self.manner.speakers.0
     }
 
     /// The scales that the options lead to.
     #[must_use]
     pub fn scales(&self, options: &VoiceOptions) -> Scales {
-        wishes::scales(self.scales, options)
+        wishes::scales(self.manner.scales, options)
     }
 
     /// Speaks the ids of one sentence: mono samples as the graph gives them, in one or more pieces.
@@ -141,6 +136,12 @@ impl VitsVoice {
     ) -> Result<Outcome<()>, SynthesisError> {
         self.run(&ids.to_vec().into(), scales, speaker, cancel, on_piece)
     }
+}
+
+impl SentenceVoice for VitsVoice {
+    fn manner(&self) -> &Manner {
+        &self.manner
+    }
 
     fn run(
         &mut self,
@@ -153,7 +154,7 @@ impl VitsVoice {
         if cancel.is_cancelled() {
             return Ok(Outcome::Cancelled);
         }
-        let failed = |error: ort::Error| failed(&self.name, &error);
+        let failed = |error: ort::Error| failed(&self.manner.name, &error);
         let inputs = inputs(&self.graph, symbols, scales, speaker).map_err(failed)?;
         let options = RunOptions::new().map_err(failed)?;
         let body = &mut self.body;
@@ -172,78 +173,6 @@ impl VitsVoice {
             Err(_) if cancel.is_cancelled() => Ok(Outcome::Cancelled),
             Err(error) => Err(failed(error)),
         }
-    }
-
-    /// Speaks sentences, one after the other.
-    fn speak(
-        &mut self,
-        sentences: Vec<Symbols>,
-        options: &VoiceOptions,
-        cancel: &CancelToken,
-        on_audio: &mut dyn FnMut(&[f32]),
-        stats: &mut SpeechStats,
-    ) -> Result<Outcome<()>, SynthesisError> {
-        let (scales, speaker) = (self.scales(options), wishes::speaker(options, self.speakers, &self.name)?);
-        for symbols in sentences.into_iter().filter(|symbols| !symbols.ids.is_empty()) {
-            let outcome = self.run(&symbols, scales, speaker, cancel, &mut |mut samples| {
-                if !cancel.is_cancelled() {
-                    super::apply_volume(&mut samples, options.volume);
-                    stats.samples = stats.samples.saturating_add(samples.len());
-                    on_audio(&samples);
-                }
-            })?;
-            if outcome == Outcome::Cancelled || cancel.is_cancelled() {
-                return Ok(Outcome::Cancelled);
-            }
-        }
-        Ok(Outcome::Done(()))
-    }
-}
-
-impl Synthesizer for VitsVoice {
-    fn sample_rate(&self) -> u32 {
-        self.sample_rate
-    }
-
-    fn synthesize(
-        &mut self,
-        clause: &str,
-        options: &VoiceOptions,
-        cancel: &CancelToken,
-        on_audio: &mut dyn FnMut(&[f32]),
-    ) -> Result<Outcome<SpeechStats>, SynthesisError> {
-        let mut stats = SpeechStats::default();
-        for piece in split(clause.trim(), MAX_TEXT, str::len) {
-            if cancel.is_cancelled() {
-                return Ok(Outcome::Cancelled);
-            }
-            let sentences = self.front.symbols_of(piece, &self.name)?;
-            if self.speak(sentences, options, cancel, on_audio, &mut stats)? == Outcome::Cancelled {
-                return Ok(Outcome::Cancelled);
-            }
-        }
-        Ok(Outcome::Done(stats))
-    }
-
-    fn synthesize_phonemes(
-        &mut self,
-        phonemes: &str,
-        options: &VoiceOptions,
-        cancel: &CancelToken,
-        on_audio: &mut dyn FnMut(&[f32]),
-    ) -> Result<Outcome<SpeechStats>, SynthesisError> {
-        let Some(sentences) = self.front.symbols_of_phonemes(phonemes.trim()) else {
-            return Err(SynthesisError::Unsupported(format!("The voice {} takes text, not phonemes", self.name)));
-        };
-        let mut stats = SpeechStats::default();
-        Ok(match self.speak(sentences, options, cancel, on_audio, &mut stats)? {
-            Outcome::Done(()) => Outcome::Done(stats),
-            Outcome::Cancelled => Outcome::Cancelled,
-        })
-    }
-
-    fn info(&self) -> EngineInfo {
-        EngineInfo { engine: self.front.engine().to_owned(), name: self.name.clone(), starter: false }
     }
 }
 

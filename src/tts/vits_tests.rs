@@ -1,5 +1,7 @@
 use super::*;
 use crate::models::check::onnx_make::{Message, float_tensor, int_tensor, model, node, port};
+use crate::tts::split::split;
+use crate::tts::{SpeechStats, Synthesizer};
 use crate::turn::TurnId;
 use std::path::PathBuf;
 use std::sync::{Mutex, OnceLock};
@@ -121,7 +123,7 @@ fn speed_noise_and_volume_are_in_effect() {
     assert!(difference(&quiet, &normal.iter().map(|s| s * 0.5).collect::<Vec<_>>()) < 1e-5);
     assert!(spoken(&mut voice, text, &VoiceOptions { volume: 100.0, ..still() }).iter().all(|s| s.abs() <= 1.0));
     let odd = VoiceOptions { speed: f32::NAN, noise: Some(f32::INFINITY), noise_width: Some(-3.0), speaker: None, volume: f32::NAN };
-    assert_eq!(voice.scales(&odd), Scales { noise: voice.scales.noise, length: voice.scales.length, noise_width: 0.0 });
+    assert_eq!(voice.scales(&odd), Scales { noise_width: 0.0, ..voice.manner.scales });
 }
 
 #[test]

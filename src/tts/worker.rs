@@ -74,14 +74,11 @@ pub fn spawn_tts(
     })
 }
 
-/// Builds the voice and lets it say a word to nobody: the first run allocates and touches everything. A voice of another script
-/// does not know these letters, which says nothing against it.
+/// Builds the voice and runs it once.
 fn load(factory: &VoiceFactory) -> Result<Box<dyn Synthesizer>, SynthesisError> {
     let mut voice = factory()?;
-    match voice.synthesize("Ready.", &VoiceOptions::default(), &CancelToken::never(), &mut |_| {}) {
-        Ok(_) | Err(SynthesisError::Unsupported(_)) => Ok(voice),
-        Err(error) => Err(error),
-    }
+    voice.try_out()?;
+    Ok(voice)
 }
 
 /// The assistant is gone.

@@ -35,6 +35,8 @@ pub trait Host {
     fn save(&mut self, settings: &Settings) -> Result<(), StageError>;
     /// Looks which models and devices there are.
     fn inventory(&mut self) -> Inventory;
+    /// Looks which models there are; the lists of devices are empty.
+    fn models(&mut self) -> Inventory;
     /// Where model files go.
     fn models_folder(&self) -> PathBuf;
     /// Uses this combination as the talk key of the whole desktop; empty gives it back. The key's presses go to the
@@ -262,7 +264,10 @@ impl HarkApp {
         if changed {
             self.host.models_changed();
             self.used = self.host.used();
-            self.inventory = self.host.inventory();
+            // Devices are not listed anew: the sound system may take seconds, and somebody may be talking.
+            let devices = (std::mem::take(&mut self.inventory.microphones), std::mem::take(&mut self.inventory.speakers));
+            self.inventory = self.host.models();
+            (self.inventory.microphones, self.inventory.speakers) = devices;
         }
         if look {
             self.look_at_models();

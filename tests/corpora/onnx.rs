@@ -160,6 +160,7 @@ pub fn malformed(beside: &str) -> Vec<(String, Vec<u8>)> {
     }
     make("4,001 inputs".into(), 6, &mut |parts| parts.inputs = (0..4_001).map(|n| port(&format!("i{n}"), 7, &[1])).collect());
     make("20,001 weights".into(), 6, &mut |parts| parts.weights = (0..20_001).map(|n| int_tensor(&format!("w{n}"), &[], &[1])).collect());
+    many(&mut make);
     let file = whole(8);
     all.extend((0..file.len()).step_by(12).map(|cut| (format!("cut at byte {cut} of {}", file.len()), file[..cut].to_vec())));
     all
@@ -167,6 +168,37 @@ pub fn malformed(beside: &str) -> Vec<(String, Vec<u8>)> {
 
 /// Takes a name, a seed, and what is changed in a whole file.
 type Make<'a> = dyn FnMut(String, u64, &mut dyn FnMut(&mut Parts)) + 'a;
+
+/// Protobuf merges what is given twice, so that neither of the two is what an engine would see; and more than any graph has.
+fn many(make: &mut Make<'_>) {
+    let evil = || outside(float_tensor("w", &[1], &[1.0]), "/dev/zero", 0);
+    make("a second graph behind a bad one".into(), 7, &mut |parts| {
+        let good = parts.graph();
+        parts.weights[0] = evil();
+        parts.more.push((7, good));
+    });
+    make("a second graph that is bad".into(), 7, &mut |parts| {
+        let weights = std::mem::replace(&mut parts.weights, vec![evil()]);
+        let bad = parts.graph();
+        parts.weights = weights;
+        parts.more.push((7, bad));
+    });
+    let value = || float_tensor("w", &[1], &[1.0]);
+    make("a constant of two values".into(), 7, &mut |parts| {
+        parts
+            .nodes
+            .push(node("Constant", &[], "k", &[]).bytes(5, Message::default().bytes(1, "value").bytes(5, value()).bytes(5, value())));
+    });
+    make("a branch that is given twice".into(), 7, &mut |parts| {
+        let branch = || Message::default().bytes(1, node("Identity", &["c"], "x", &[]));
+        parts.nodes.push(node("If", &["c"], "i", &[]).bytes(5, Message::default().bytes(1, "b").bytes(6, branch()).bytes(6, branch())));
+    });
+    make("a sparse weight of two values".into(), 7, &mut |parts| {
+        parts.in_graph.push((15, Message::default().bytes(1, value()).bytes(1, value())));
+    });
+    make("100,001 nodes".into(), 7, &mut |parts| parts.nodes = vec![node("Identity", &["c"], "x", &[]); 100_001]);
+    make("a node of a million inputs".into(), 7, &mut |parts| parts.nodes.push(node("Sum", &["c"; 1_000_001], "x", &[])));
+}
 
 /// What goes in and comes out is not a voice's.
 fn wrong_ports(make: &mut Make<'_>) {

@@ -222,7 +222,8 @@ fn an_idle_window_draws_nothing_and_costs_next_to_nothing() {
     let over = Duration::from_secs(10);
     let cost = idle::cost(pid, over).expect("/proc tells");
     tell(&format!("window test: idle for {over:?}: {cost:?}"));
-    // Measured: 0.7 % of a core with all and 0.04 % without the sound system's threads; 1.5 % and 0.1 % on a busy machine.
+    // Measured: 0.7 to 1.1 % of a core with all and 0.04 to 0.1 % without the sound system's threads; up to 1.5 % on a busy
+    // machine.
     // A busy loop, a repaint or a poll of the talk key costs several times as much.
     assert!(cost.all <= over / 25 && cost.own <= over / 300, "too much while nothing happens: {cost:?}");
     // A frame costs several milliseconds with OpenGL in software.

@@ -130,6 +130,10 @@ pub(super) fn import(desk: &Desk<'_>, from: &[PathBuf], terminal: &mut Terminal)
                 for model in &imported.installed {
                     said(desk, model, imported.already.contains(&model.id), terminal)?;
                 }
+                for sentence in imported.doubtful() {
+                    let line = if desk.json { json!({"event": "doubtful", "message": sentence}).to_string() } else { printable(&sentence) };
+                    terminal.line(&line)?;
+                }
                 for problem in &imported.refused {
                     desk.problem(terminal, problem)?;
                     ended = Ended::Failed;

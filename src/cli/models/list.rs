@@ -3,7 +3,7 @@
 use super::{Desk, Ended, Stop, purpose};
 use crate::cli::terminal::Terminal;
 use crate::cli::text::printable;
-use crate::models::catalog::{CatalogModel, Evidence};
+use crate::models::catalog::CatalogModel;
 use crate::models::fault::size;
 use crate::models::fit::{Fit, fit};
 use crate::models::library::{Installed, Origin};
@@ -97,16 +97,6 @@ pub(super) fn languages_of(model: &Installed) -> Vec<String> {
     model.record.as_ref().map(|record| record.languages.clone()).unwrap_or_default()
 }
 
-/// What the weakest hash rests on.
-pub(super) fn evidence(model: &CatalogModel) -> Evidence {
-    let rank = |evidence: &Evidence| match evidence {
-        Evidence::Seen => 0,
-        Evidence::Reported => 1,
-        Evidence::Unknown => 2,
-    };
-    model.files.iter().map(|file| file.evidence).max_by_key(rank).unwrap_or_default()
-}
-
 /// Columns as wide as their widest entry; the last one is not filled up.
 fn table(rows: &[[String; 5]], terminal: &mut Terminal) -> Result<(), Stop> {
     let mut widths = [0; 5];
@@ -147,6 +137,6 @@ pub(super) fn offer_json(event: &str, model: &CatalogModel, machine: &Machine) -
     json!({
         "event": event, "id": model.id, "name": model.name, "kind": model.kind, "languages": model.languages, "licence": model.licence,
         "bytes": model.bytes(), "memory_mb": model.memory_mb, "speed": model.speed, "starter": model.starter,
-        "fit": fits, "fit_words": fit_words(found), "evidence": evidence(model),
+        "fit": fits, "fit_words": fit_words(found), "evidence": model.evidence(),
     })
 }

@@ -1,16 +1,16 @@
 //! `hark models info`, `verify`, `remove`, `use`, `path`.
 
-use super::list::{evidence, fit_words, installed_json, languages, languages_of, offer_json};
+use super::list::{fit_words, installed_json, languages, languages_of, offer_json};
 use super::progress::Show;
 use super::{Desk, Ended, Stop, purpose};
+use crate::cli::settings::KEPT;
 use crate::cli::terminal::Terminal;
 use crate::cli::text::printable;
 use crate::config::{VoiceChoice, load};
 use crate::models::catalog::{CatalogModel, Evidence, ModelKind, Source};
 use crate::models::fault::{Fault, InstallError, size};
 use crate::models::fit::fit;
-use crate::models::library::Installed;
-use crate::models::verify::FileState;
+use crate::models::library::{Installed, Removed};
 use crate::turn::Outcome;
 use serde_json::json;
 
@@ -47,7 +47,7 @@ pub(super) fn info(desk: &Desk<'_>, id: &str, terminal: &mut Terminal) -> Result
         say("memory", &format!("{} while it works", size(model.memory_mb.saturating_mul(1_000_000))))?;
         say("context", &model.context.map_or_else(String::new, |context| format!("{context} tokens")))?;
         say("here", &fit_words(fit(model, &machine)))?;
-        say("hashes", evidence_words(evidence(model)))?;
+        say("hashes", evidence_words(model.evidence()))?;
         for source in &model.sources {
             say("from", &source_words(source))?;
         }
@@ -126,9 +126,11 @@ pub(super) fn verify(desk: &Desk<'_>, ids: &[String], terminal: &mut Terminal) -
         if desk.json {
             terminal.line(&json!({"event": "verified", "id": id, "good": problem.is_none(), "files": verified.files}).to_string())?;
         } else if problem.is_none() {
-            let known = verified.files.iter().all(|file| file.state == FileState::Good);
-            let words =
-                if known { "all files are as they should be" } else { "its files can be used; nobody knows what their hashes should be" };
+            let words = if verified.is_known() {
+                "all files are as they should be"
+            } else {
+                "its files can be used; nobody knows what their hashes should be"
+            };
             terminal.line(&printable(&format!("{id}: {words}")))?;
         }
         if let Some(problem) = problem {
@@ -144,14 +146,20 @@ pub(super) fn remove(desk: &Desk<'_>, ids: &[String], terminal: &mut Terminal) -
     let mut ended = Ended::Done;
     for id in ids {
         match desk.library.remove(id) {
-            Ok(model) if desk.json => terminal.line(&installed_json("removed", &model).to_string())?,
-            Ok(model) => {
+            Ok(Removed { model: Some(model), .. }) if desk.json => terminal.line(&installed_json("removed", &model).to_string())?,
+            Ok(Removed { bytes, .. }) if desk.json => {
+                terminal.line(&json!({"event": "removed", "id": id, "bytes": bytes}).to_string())?;
+            }
+            Ok(Removed { model: None, bytes }) => {
+                terminal.line(&printable(&format!("What was left of {id} is removed, {} are free again", size(bytes))))?;
+            }
+            Ok(Removed { model: Some(model), bytes }) => {
                 let note = if is_used(desk, &model) {
                     "; it was the one in use: a Hark that is open keeps it until it is closed, then the best other one is used"
                 } else {
                     ""
                 };
-                terminal.line(&printable(&format!("{id} is removed, {} are free again{note}", size(model.bytes))))?;
+                terminal.line(&printable(&format!("{id} is removed, {} are free again{note}", size(bytes))))?;
             }
             Err(problem) => {
                 desk.problem(terminal, &problem)?;
@@ -195,7 +203,7 @@ pub(super) fn use_it(desk: &Desk<'_>, id: &str, terminal: &mut Terminal) -> Resu
     if desk.json {
         terminal.line(&installed_json("used", &model).to_string())?;
     } else {
-        terminal.line(&printable(&format!("{id} is used for {} from now on", purpose(model.kind))))?;
+        terminal.line(&printable(&format!("{id} is used for {} from now on{KEPT}", purpose(model.kind))))?;
     }
     Ok(Ended::Done)
 }

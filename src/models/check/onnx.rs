@@ -17,7 +17,9 @@ pub const MAX_BYTES: u64 = 1 << 30;
 /// Graphs inside of attributes (If, Loop). Real voices have two levels.
 const MAX_DEPTH: u32 = 16;
 /// Nodes, over all graphs. A Piper voice has 6,552.
-const MAX_NODES: u64 = 1_000_000;
+const MAX_NODES: u64 = 100_000;
+/// What all nodes read and write, names. A Piper voice has about 20,000.
+const MAX_EDGES: u64 = 1_000_000;
 /// Dimensions of a tensor.
 const MAX_RANK: usize = 16;
 /// Names that are kept are no longer than this, bytes.
@@ -91,6 +93,8 @@ pub struct OnnxModel {
     pub metadata: BTreeMap<String, String>,
     /// Nodes, over all graphs.
     pub nodes: u64,
+    /// Names of tensors that they read and write, over all graphs.
+    pub edges: u64,
     /// Operator sets that it names.
     pub opsets: u64,
 }
@@ -110,6 +114,8 @@ pub fn check(bytes: &[u8]) -> Result<OnnxModel, OnnxFault> {
         let fault = if version.is_some() || graph.is_some() { OnnxFault::Damaged } else { OnnxFault::NotOnnx };
         match field.map_err(|_| fault.clone())? {
             (1, value) => version = Some(value.number().map_err(|_| fault)?),
+            // Protobuf would merge two, and only one of them would be looked at here.
+            (7, _) if graph.is_some() => return Err(OnnxFault::Excessive),
             (7, value) => graph = Some(value.bytes().map_err(|_| fault)?),
             (8, value) => {
                 value.bytes().map_err(|_| fault)?;
@@ -187,16 +193,21 @@ impl OnnxModel {
             return Err(OnnxFault::Excessive);
         }
         for field in Fields::of(bytes) {
-            if let (5, value) = field? {
-                self.attribute(value.bytes()?, depth)?;
+            match field? {
+                (1 | 2, _) => self.edges += 1,
+                (5, value) => self.attribute(value.bytes()?, depth)?,
+                _ => {}
             }
         }
-        Ok(())
+        if self.edges > MAX_EDGES { Err(OnnxFault::Excessive) } else { Ok(()) }
     }
 
     fn attribute(&mut self, bytes: &[u8], depth: u32) -> Result<(), OnnxFault> {
+        // A single value that is given twice would be merged into one that nobody looked at.
+        let mut given = BTreeSet::new();
         for field in Fields::of(bytes) {
             match field? {
+                (number @ (5 | 6 | 22), _) if !given.insert(number) => return Err(OnnxFault::Excessive),
                 (5 | 10, value) => drop(tensor(value.bytes()?)?),
                 (6 | 11, value) => self.graph(value.bytes()?, depth + 1)?,
                 (22 | 23, value) => sparse(value.bytes()?)?,
@@ -305,8 +316,12 @@ fn bits(data_type: u64) -> Option<u64> {
 
 /// `SparseTensorProto`: two tensors.
 fn sparse(bytes: &[u8]) -> Result<(), OnnxFault> {
+    let mut given = BTreeSet::new();
     for field in Fields::of(bytes) {
-        if let (1 | 2, value) = field? {
+        if let (number @ (1 | 2), value) = field? {
+            if !given.insert(number) {
+                return Err(OnnxFault::Excessive);
+            }
             tensor(value.bytes()?)?;
         }
     }

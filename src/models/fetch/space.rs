@@ -1,7 +1,7 @@
 //! How much room a disk has.
 
 use crossbeam_channel::bounded;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 use sysinfo::{DiskRefreshKind, Disks};
 
@@ -11,17 +11,24 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// Bytes that are free where this folder is (or will be made); `None`: the system does not say.
 #[must_use]
 pub fn free_bytes(folder: &Path) -> Option<u64> {
-    let absolute = std::path::absolute(folder).ok()?;
-    let there = absolute.ancestors().find(|path| path.exists())?.to_owned();
+    let folder = folder.to_owned();
     let (tx, rx) = bounded(1);
     std::thread::Builder::new()
         .name("hark-free-space".to_owned())
         .spawn(move || {
             // Nobody listens any more when it took too long.
-            let _ = tx.send(ask(&there));
+            let _ = tx.send(existing(&folder).and_then(|there| ask(&there)));
         })
         .ok()?;
     rx.recv_timeout(PATIENCE).ok().flatten()
+}
+
+/// The nearest folder above that exists, with its real name: a link may lead to another disk.
+fn existing(folder: &Path) -> Option<PathBuf> {
+    let absolute = std::path::absolute(folder).ok()?;
+    // Windows' real names start with `\\?\`, and its disks are called `C:\`.
+    let real = |path: &Path| if cfg!(unix) { path.canonicalize().ok() } else { path.exists().then(|| path.to_owned()) };
+    absolute.ancestors().find_map(real)
 }
 
 fn ask(folder: &Path) -> Option<u64> {
@@ -47,6 +54,15 @@ fn same_disk(_: &Path, _: &Path) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[cfg(unix)]
+    #[test]
+    fn a_link_stands_for_the_folder_that_it_leads_to() {
+        let (dir, other) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        std::os::unix::fs::symlink(other.path(), dir.path().join("models")).unwrap();
+        assert_eq!(existing(&dir.path().join("models/not/there")), other.path().canonicalize().ok());
+        assert!(existing(Path::new("")).is_none_or(|place| place.is_dir()));
+    }
 
     #[test]
     fn a_folder_that_is_still_to_be_made_has_the_room_of_the_one_above() {

@@ -4,6 +4,7 @@
 
 use super::{ProbeError, ProbeKind, Probed};
 use crate::models::note::Note;
+use crate::models::voice_files::VoiceFiles;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::fs::File;
@@ -12,7 +13,7 @@ use std::path::{Path, PathBuf};
 use std::time::UNIX_EPOCH;
 
 /// Raised when what the child does changes.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 /// Which program it was.
 const PROGRAM: &str = concat!(env!("CARGO_PKG_VERSION"), env!("HARK_GIT"));
 
@@ -21,6 +22,8 @@ pub(super) struct Memory {
     cache: Option<PathBuf>,
     kind: ProbeKind,
     path: PathBuf,
+    /// The vocoder, of a voice of two files.
+    beside: Option<PathBuf>,
     place: Note,
 }
 
@@ -78,7 +81,21 @@ impl Memory {
         let path = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
         let name = hex(Sha256::digest(path.as_os_str().as_encoded_bytes()).get(..16).unwrap_or_default());
         let place = Note::new(cache, "probed", &format!("{}-at-{name}.json", kind.word()));
-        Memory { cache: cache.map(Path::to_owned), kind, path, place }
+        let beside = if kind == ProbeKind::Voice { VoiceFiles::of_file(&path).and_then(|files| files.vocoder) } else { None };
+        Memory { cache: cache.map(Path::to_owned), kind, path, beside, place }
+    }
+
+    fn look(&self) -> Option<Look> {
+        let main = look(&self.path)?;
+        let Some(beside) = &self.beside else { return Some(main) };
+        let other = look(beside)?;
+        Some(Look { bytes: main.bytes.wrapping_add(other.bytes), changed: main.changed.wrapping_add(other.changed) })
+    }
+
+    fn digest(&self) -> Option<String> {
+        let main = digest(&self.path)?;
+        let Some(beside) = &self.beside else { return Some(main) };
+        Some(hex(&Sha256::digest(format!("{main} {}", digest(beside)?))))
     }
 
     fn content(&self, sha256: &str) -> Note {
@@ -87,14 +104,16 @@ impl Memory {
 
     /// The digest of the file as it is now: what the caller knows, what the place knows if it looks as it did, else by reading.
     fn sha256(&self, known: Option<&str>, look: Look) -> Option<String> {
-        if let Some(known) = known.filter(|known| known.len() == 64 && known.bytes().all(|b| b.is_ascii_hexdigit())) {
+        if let Some(known) =
+            known.filter(|known| self.beside.is_none() && known.len() == 64 && known.bytes().all(|b| b.is_ascii_hexdigit()))
+        {
             return Some(known.to_ascii_lowercase());
         }
         let place: Option<Place> = self.place.recall().and_then(|text| serde_json::from_str(&text).ok());
         if let Some(place) = place.filter(|place| place.look == look && place.sha256.bytes().all(|b| b.is_ascii_hexdigit())) {
             return Some(place.sha256);
         }
-        let sha256 = digest(&self.path)?;
+        let sha256 = self.digest()?;
         if let Ok(text) = serde_json::to_string(&Place { look, sha256: sha256.clone() }) {
             self.place.keep(&text);
         }
@@ -103,7 +122,7 @@ impl Memory {
 
     pub(super) fn recall(&self, known: Option<&str>) -> Option<Result<Probed, ProbeError>> {
         self.cache.as_ref()?;
-        let sha256 = self.sha256(known, look(&self.path)?)?;
+        let sha256 = self.sha256(known, self.look()?)?;
         let content: Content = serde_json::from_str(&self.content(&sha256).recall()?).ok()?;
         if content.program != PROGRAM || content.version != VERSION {
             return None;
@@ -123,7 +142,7 @@ impl Memory {
         if self.cache.is_none() {
             return;
         }
-        let Some(sha256) = look(&self.path).and_then(|look| self.sha256(known, look)) else { return };
+        let Some(sha256) = self.look().and_then(|look| self.sha256(known, look)) else { return };
         let content = Content {
             program: PROGRAM.to_owned(),
             version: VERSION,
@@ -172,6 +191,23 @@ mod tests {
             assert_eq!(of(&moved).recall(None), Some(Err(bad)));
         }
         assert_eq!(std::fs::read_dir(cache.join("probed")).unwrap().filter(|e| e.as_ref().unwrap().path().ends_with("draft")).count(), 0);
+    }
+
+    #[test]
+    fn a_voice_of_two_files_is_another_one_with_another_vocoder() {
+        let folder = tempfile::tempdir().unwrap();
+        let toml =
+            "format = 1\nacoustic = \"a.onnx\"\nvocoder = \"v.onnx\"\ntokens = \"tokens.txt\"\nsample_rate = 16000\nhop = 16\nbands = 8\n";
+        for (name, text) in [("a.onnx", "a"), ("v.onnx", "v"), ("tokens.txt", "_ 0\n"), ("hark-voice.toml", toml)] {
+            std::fs::write(folder.path().join(name), text).unwrap();
+        }
+        let cache = folder.path().join("cache");
+        let of = || Memory::of(Some(&cache), ProbeKind::Voice, &folder.path().join("a.onnx"));
+        let known = digest(&folder.path().join("a.onnx")).unwrap();
+        of().keep(&Err(ProbeError::Aborted), Some(&known));
+        assert_eq!(of().recall(Some(&known)), Some(Err(ProbeError::Aborted)));
+        std::fs::write(folder.path().join("v.onnx"), "another").unwrap();
+        assert_eq!(of().recall(Some(&known)), None);
     }
 
     #[test]

@@ -136,10 +136,15 @@ fn sentence(view: &ModelsView, id: &str, done: &Done, cx: &UiContext<'_>) -> Str
     let name = view.listing.name(id);
     match done {
         Done::Got => cx.texts.f("done.got", name),
-        Done::Imported(names) => cx.texts.f("done.imported", names.join(", ")),
+        Done::Imported(taken) => {
+            let said = std::iter::once(cx.texts.f("done.imported", taken.names.join(", ")));
+            said.chain(taken.notes.iter().cloned()).collect::<Vec<_>>().join("\n")
+        }
         Done::Removed => cx.texts.f("done.removed", name),
-        Done::Verified => cx.texts.f("done.verified", name),
-        Done::Stopped => cx.texts.f("done.stopped", name),
+        Done::Verified { known: true } => cx.texts.f("done.verified", name),
+        Done::Verified { known: false } => cx.texts.f("done.usable", name),
+        // Whoever stopped it knows; there is no card for it.
+        Done::Stopped => String::new(),
     }
 }
 

@@ -28,7 +28,8 @@ pub fn installed_ui(ui: &mut Ui, state: &ViewState, cx: &UiContext<'_>, east: bo
             }
             ui.add_space(4.0);
             if asked {
-                confirm_ui(ui, here, cx, removing, out);
+                let offered = view.listing.offers.iter().any(|offer| offer.id == here.id && offer.can_be_fetched);
+                confirm_ui(ui, here, offered, cx, removing, out);
             } else {
                 actions_ui(ui, here, used, view.busy(&here.id), cx, removing, out);
             }
@@ -63,18 +64,17 @@ fn actions_ui(
 ) {
     // A screen reader hears which model a button is for.
     let named = |words: &str| format!("{words}: {}", here.name);
+    let twin = |verb: &str| format!("{verb} {}", here.id);
     ui.horizontal_wrapped(|ui| {
         ui.spacing_mut().item_spacing = egui::vec2(8.0, 6.0);
         let chooses = matches!(here.kind, ModelKind::Stt | ModelKind::Chat | ModelKind::Voice);
-        if chooses && !used && button(ui, cx, cx.texts.t("installed.use"), &named(cx.texts.t("installed.use")), false, "") {
+        if chooses && !used && button(ui, cx, cx.texts.t("installed.use"), &named(cx.texts.t("installed.use")), false, &twin("use")) {
             out.extend(choosing(cx.settings, here.kind, &here.file).map(UiCommand::Save));
         }
         if busy {
             return;
         }
-        let twin = |verb: &str| format!("{verb} {}", here.id);
-        if here.verifiable && button(ui, cx, cx.texts.t("installed.verify"), &named(cx.texts.t("installed.verify")), false, &twin("verify"))
-        {
+        if button(ui, cx, cx.texts.t("installed.verify"), &named(cx.texts.t("installed.verify")), false, &twin("verify")) {
             ask(out, ManagerCommand::Verify(here.id.clone()));
         }
         if here.removable && button(ui, cx, cx.texts.t("installed.remove"), &named(cx.texts.t("installed.remove")), false, &twin("remove"))
@@ -85,8 +85,8 @@ fn actions_ui(
 }
 
 /// "Remove" asks once more in its own place; what is safe comes first.
-fn confirm_ui(ui: &mut Ui, here: &Here, cx: &UiContext<'_>, removing: &mut Option<String>, out: &mut Vec<UiCommand>) {
-    let words = cx.texts.f("installed.sure", amounts::size(here.bytes));
+fn confirm_ui(ui: &mut Ui, here: &Here, offered: bool, cx: &UiContext<'_>, removing: &mut Option<String>, out: &mut Vec<UiCommand>) {
+    let words = cx.texts.f(if offered { "installed.sure" } else { "installed.sure_gone" }, amounts::size(here.bytes));
     ui.add(egui::Label::new(theme::lined(words, 14.0).color(cx.tokens.text)).wrap().selectable(false));
     ui.horizontal_wrapped(|ui| {
         let (keep, remove) = (cx.texts.t("installed.keep"), cx.texts.t("installed.remove_now"));

@@ -36,10 +36,9 @@ pub fn offers_ui(ui: &mut Ui, view: &ModelsView, cx: &UiContext<'_>, east: bool,
 
 /// Two lists to choose from, side by side.
 fn filter_ui(ui: &mut Ui, view: &ModelsView, cx: &UiContext<'_>, east: bool, memory: &mut ModelsMemory) {
-    let kinds = [ModelKind::Stt, ModelKind::Chat, ModelKind::Voice, ModelKind::Vad, ModelKind::Embedding];
     let mut options = vec![(cx.texts.t("offers.all_kinds").to_owned(), None)];
     let there = |kind: &ModelKind| view.listing.offers.iter().any(|offer| offer.kind == *kind);
-    options.extend(kinds.into_iter().filter(there).map(|kind| (kind_name(cx, kind).to_owned(), Some(kind))));
+    options.extend(ModelKind::ALL.into_iter().filter(there).map(|kind| (kind_name(cx, kind).to_owned(), Some(kind))));
     let codes: BTreeSet<&str> =
         view.listing.offers.iter().flat_map(|offer| offer.languages.iter().map(String::as_str)).filter(|code| *code != "*").collect();
     let mut languages: Vec<(String, Option<String>)> =
@@ -108,6 +107,10 @@ fn offer_ui(ui: &mut Ui, view: &ModelsView, offer: &Offer, cx: &UiContext<'_>, e
             ask(out, ManagerCommand::Pull(vec![offer.id.clone()]));
         }
         if let Some(there) = offer.unfinished_bytes {
+            let words = cx.texts.t("offers.delete");
+            if button(ui, cx, words, &format!("{words}: {}", offer.name), false, &format!("remove {}", offer.id)) {
+                ask(out, ManagerCommand::Remove(offer.id.clone()));
+            }
             note_ui(ui, cx, &cx.texts.f("offers.there", amounts::size(there)));
         }
     });

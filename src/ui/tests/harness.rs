@@ -52,6 +52,9 @@ impl Host for FakeHost {
         let model = |name: &str| ModelEntry { path: PathBuf::from(name), name: name.into(), bytes: 98_000_000, starter: true };
         Inventory { chat: vec![model("first-chat"), model("second-chat")], microphones: vec!["Desk mic".into()], ..Inventory::default() }
     }
+    fn models(&mut self) -> Inventory {
+        self.inventory()
+    }
     fn models_folder(&self) -> PathBuf {
         PathBuf::from("models")
     }

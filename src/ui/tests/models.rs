@@ -7,7 +7,7 @@ use crate::event::{Event, Phase, StageStatus};
 use crate::fakes::models::sample;
 use crate::models::catalog::{Evidence, ModelKind};
 use crate::models::listing::{Fit, Listing};
-use crate::models::manager::{Done, ManagerCommand, ManagerEvent, Progress, Question, Work};
+use crate::models::manager::{Done, ManagerCommand, ManagerEvent, Progress, Question, Taken, Work};
 use crate::models::policy::{Plan, Reason};
 use crate::platform::power::Power;
 use crate::stt::EngineInfo;
@@ -245,7 +245,10 @@ fn a_path_can_be_written() {
     w.click("Import");
     assert_eq!(w.commands(), [ManagerCommand::Import(PathBuf::from("/stick/my models"))]);
     assert!(has(&w, "Stop: /stick/my models"));
-    w.tell([ManagerEvent::Finished { id: "/stick/my models".into(), result: Ok(Done::Imported(vec!["a".into(), "b".into()])) }]);
+    w.tell([ManagerEvent::Finished {
+        id: "/stick/my models".into(),
+        result: Ok(Done::Imported(Taken { names: vec!["a".into(), "b".into()], notes: vec!["c.gguf cannot be used.".into()] })),
+    }]);
     assert!(has(&w, "Taken over: a, b."));
 }
 
@@ -307,7 +310,7 @@ fn odd_states_do_not_break_the_page() {
                 odd("model-3", u64::MAX, Some(0), f64::INFINITY, Some(-1.0)),
                 odd("", u64::MAX, Some(1), -1.0, None),
                 ManagerEvent::Question(Question { file: "f".repeat(3000), ..Question::default() }),
-                ManagerEvent::Finished { id: "x".repeat(3000), result: Ok(Done::Imported(Vec::new())) },
+                ManagerEvent::Finished { id: "x".repeat(3000), result: Ok(Done::Imported(Taken::default())) },
             ]);
             w.harness.run_steps(3);
             w.send([Event::Phase(TurnId(1), Phase::Listening)]);

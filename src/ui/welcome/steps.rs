@@ -29,6 +29,9 @@ pub fn languages_ui(ui: &mut Ui, cx: &UiContext<'_>, east: bool, memory: &mut We
             if **codes == ["zh"] && east {
                 // Who speaks only Chinese reads it, whatever the system says.
                 settings.window.language = UiLanguage::Chinese;
+            } else if settings.window.language == UiLanguage::Chinese && !codes.contains(&"zh") {
+                // A wrong click is taken back by the right one.
+                settings.window.language = UiLanguage::System;
             }
             choose(cx, settings, out);
         }

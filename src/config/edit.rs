@@ -1,0 +1,140 @@
+//! One setting by its name, `power.save_on_battery`, as a person writes it.
+
+use super::limits;
+use super::load::{every_key, shorten_floats};
+use super::settings::Settings;
+use toml::{Table, Value};
+
+/// Every setting with its name; `None`: it says nothing, and the program chooses.
+#[must_use]
+pub fn entries(settings: &Settings) -> Vec<(String, Option<Value>)> {
+    let table = |settings: &Settings| Table::try_from(settings).unwrap_or_default();
+    let mut ours = table(settings);
+    let mut all = Vec::new();
+    for (section, keys) in &table(&every_key()) {
+        let mut own = ours.remove(section);
+        for key in keys.as_table().into_iter().flat_map(Table::keys) {
+            let mut value = own.as_mut().and_then(Value::as_table_mut).and_then(|own| own.remove(key));
+            value.iter_mut().for_each(shorten_floats);
+            all.push((format!("{section}.{key}"), value));
+        }
+    }
+    all
+}
+
+/// The settings with this one changed. `text` is a value as in TOML; quotation marks around a text and brackets around a list
+/// may be left out.
+///
+/// # Errors
+/// Why not, as a sentence without a full stop.
+pub fn set(settings: &Settings, name: &str, text: &str) -> Result<Settings, String> {
+    let list = || text.split(',').map(str::trim).filter(|part| !part.is_empty()).map(|part| Value::String(part.to_owned())).collect();
+    let written = format!("x = {text}").parse::<Table>().ok().and_then(|mut table| table.remove("x"));
+    let candidates = written.into_iter().chain([Value::String(text.to_owned()), Value::Array(list())]);
+    let known = known(settings, name)?;
+    let mut changed = candidates.into_iter().find_map(|value| with(settings, &known, Some(value)));
+    match changed.as_mut().map(limits::clamp) {
+        Some(problems) if problems.is_empty() => {}
+        Some(problems) => return Err(problems.first().map(|problem| problem.message.trim_end_matches('.').to_owned()).unwrap_or_default()),
+        None => return Err(format!("\"{}\" is no value for {name}", text.escape_debug())),
+    }
+    changed.ok_or_else(|| format!("there is no setting {name}"))
+}
+
+/// The settings with this one as it is when nobody chooses.
+///
+/// # Errors
+/// When there is none of this name.
+pub fn reset(settings: &Settings, name: &str) -> Result<Settings, String> {
+    with(settings, &known(settings, name)?, None).ok_or_else(|| format!("there is no setting {name}"))
+}
+
+/// Section and key of a setting that there is.
+fn known<'n>(settings: &Settings, name: &'n str) -> Result<(&'n str, &'n str), String> {
+    let there = entries(settings).iter().any(|(known, _)| known == name);
+    name.split_once('.').filter(|_| there).ok_or_else(|| format!("there is no setting \"{}\"", name.escape_debug()))
+}
+
+fn with(settings: &Settings, (section, key): &(&str, &str), value: Option<Value>) -> Option<Settings> {
+    let mut table = Table::try_from(settings).ok()?;
+    let keys = table.get_mut(*section)?.as_table_mut()?;
+    match value {
+        Some(value) => keys.insert((*key).to_owned(), value),
+        None => keys.remove(*key),
+    };
+    table.try_into().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn value(settings: &Settings, name: &str) -> Option<String> {
+        entries(settings).into_iter().find(|(known, _)| known == name).and_then(|(_, value)| value).map(|value| value.to_string())
+    }
+
+    #[test]
+    fn every_kind_of_value_is_set_as_a_person_writes_it_and_reset() {
+        let cases = [
+            ("power.save_on_battery", "false", "false"),
+            ("models.fit_memory", "false", "false"),
+            ("models.unload_after_minutes", "15", "15"),
+            ("models.mirror", "https://mirror.example", "\"https://mirror.example\""),
+            ("models.folder", "/media/models", "\"/media/models\""),
+            ("hearing.languages", "en,zh", "[\"en\", \"zh\"]"),
+            ("hearing.languages", "zh", "[\"zh\"]"),
+            ("hearing.languages", "[\"de\"]", "[\"de\"]"),
+            ("voice.speed", "1.5", "1.5"),
+            ("voice.speed", "2", "2.0"),
+            ("voice.noise", "0.7", "0.7"),
+            ("window.theme", "light", "\"light\""),
+            ("window.language", "zh-CN", "\"zh-CN\""),
+            ("window.hotkey", "", "\"\""),
+            ("audio.microphone", "3", "\"3\""),
+            ("chat.flash_attention", "on", "\"on\""),
+        ];
+        let before = Settings::default();
+        for (name, text, expected) in cases {
+            let after = set(&before, name, text).unwrap_or_else(|error| panic!("{name}: {error}"));
+            assert_eq!(value(&after, name).as_deref(), Some(expected), "{name}");
+            assert_eq!(reset(&after, name).unwrap(), before, "{name}");
+        }
+    }
+
+    #[test]
+    fn what_makes_no_sense_is_refused_with_a_reason() {
+        let before = Settings::default();
+        for name in ["", ".", "voice", "voice.", ".speed", "voice.speeed", "voice.speed.x", "chat.context", "\u{1b}[2J"] {
+            let error = set(&before, name, "1").unwrap_err();
+            assert!(error.contains("there is no setting") && !error.contains(char::is_control), "{error:?}");
+            assert!(reset(&before, name).is_err());
+        }
+        for (name, text) in [
+            ("voice.speed", "fast"),
+            ("voice.speed", "100"),
+            ("voice.speed", "nan"),
+            ("power.save_on_battery", "yes"),
+            ("chat.max_tokens", "-1"),
+            ("models.unload_after_minutes", "1e9"),
+            ("window.theme", "green"),
+            ("window.theme", "\u{1b}"),
+            ("hearing.threads", "x = 1\ny = 2"),
+        ] {
+            let error = set(&before, name, text).unwrap_err();
+            assert!(error.contains(name) && !error.contains(char::is_control), "{name} {text}: {error:?}");
+        }
+    }
+
+    #[test]
+    fn every_setting_of_the_file_has_a_name() {
+        let names: Vec<String> = entries(&Settings::default()).into_iter().map(|(name, _)| name).collect();
+        assert!(names.len() > 30 && names.contains(&"voice.speaker".to_owned()), "{names:?}");
+        // Each takes the value that it has.
+        for (name, value) in entries(&every_key()) {
+            let text = value.expect("each says something").to_string();
+            assert!(with(&Settings::default(), &known(&Settings::default(), &name).unwrap(), None).is_some());
+            let set = set(&Settings::default(), &name, &text);
+            assert!(set.is_ok(), "{name} = {text}: {set:?}");
+        }
+    }
+}
