@@ -45,6 +45,8 @@ pub enum UserAction {
     /// New choices: takes effect from the next turn on. An engine whose model changed is loaded while the old one works
     /// on; when that fails the old one stays. The conversation goes on.
     Configure(Arc<Config>),
+    /// The engine that was chosen for this stage last could not be loaded: try it again.
+    TryAgain(Stage),
     /// End the program.
     Quit,
 }

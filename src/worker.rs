@@ -5,6 +5,8 @@ use crate::error::Stage;
 use crate::event::WorkerEvent;
 use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
@@ -82,6 +84,32 @@ impl<C: Send + 'static> Worker<C> {
             std::thread::sleep(Duration::from_millis(2));
         }
         thread.join().is_ok()
+    }
+}
+
+/// How long an engine may do nothing before its memory is given back; all that share it see a change at once.
+#[derive(Clone, Debug, Default)]
+pub struct Patience(Arc<AtomicU64>);
+
+impl Patience {
+    /// `None`: for ever.
+    #[must_use]
+    pub fn get(&self) -> Option<Duration> {
+        Some(self.0.load(Ordering::Relaxed)).filter(|millis| *millis > 0).map(Duration::from_millis)
+    }
+
+    /// From now on. A worker that waits for a command sees it with its next one.
+    pub fn set(&self, patience: Option<Duration>) {
+        let millis = patience.map_or(0, |patience| u64::try_from(patience.as_millis()).unwrap_or(u64::MAX).max(1));
+        self.0.store(millis, Ordering::Relaxed);
+    }
+}
+
+impl From<Option<Duration>> for Patience {
+    fn from(patience: Option<Duration>) -> Self {
+        let shared = Patience::default();
+        shared.set(patience);
+        shared
     }
 }
 

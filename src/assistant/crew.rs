@@ -11,11 +11,12 @@ use crate::audio::vad;
 use crate::clock;
 use crate::config::Config;
 use crate::error::{Severity, Stage, StageError};
-use crate::event::{CaptureCmd, Event, EventSink, LlmCmd, PlayCmd, SttCmd, TtsCmd, UserAction, WorkerEvent};
+use crate::event::{CaptureCmd, EventSink, LlmCmd, PlayCmd, SttCmd, TtsCmd, UserAction, WorkerEvent};
 use crate::llm::worker::spawn_llm;
 use crate::stt::worker::spawn_stt;
 use crate::tts::worker::spawn_tts;
-use crate::turn::{TurnClock, TurnId, TurnReader};
+use crate::turn::{CancelToken, TurnClock, TurnId, TurnReader};
+use crate::worker::Patience;
 use crossbeam_channel::{Receiver, Select};
 use std::sync::Arc;
 use std::time::Duration;
@@ -35,6 +36,8 @@ pub(super) struct Crew {
     llm: Seat<LlmCmd>,
     tts: Seat<TtsCmd>,
     playback: Outbox<PlayCmd>,
+    /// When engines that do nothing give their memory back.
+    patience: Patience,
     /// Stages whose old engine has to go before a new one is loaded.
     pub crowded: Vec<Stage>,
 }
@@ -86,19 +89,35 @@ fn start_capture(config: &Config, devices: &Devices, levels: &Arc<Levels>) -> st
     Outbox::start(|up| spawn_capture(Arc::clone(input), config.microphone.clone(), config.keep_microphone_open, up, Arc::clone(levels)))
 }
 
-fn start_stt(config: &Config, probe: &Probe, turns: &TurnReader) -> std::io::Result<Outbox<SttCmd>> {
-    let factory = registry::probed_transcriber(config, Arc::clone(probe));
-    Outbox::start(|up| spawn_stt(factory, config.stt.clone(), up, turns.clone(), vad::earshot, config.unload_after))
+/// What every engine's worker is started with.
+struct Start<'a> {
+    config: &'a Config,
+    probe: &'a Probe,
+    turns: &'a TurnReader,
+    patience: &'a Patience,
 }
 
-fn start_llm(config: &Config, probe: &Probe, turns: &TurnReader) -> std::io::Result<Outbox<LlmCmd>> {
-    let factory = registry::probed_chat(config, Arc::clone(probe));
-    Outbox::start(|up| spawn_llm(factory, config.chat.clone(), up, turns.clone(), config.unload_after))
-}
+impl Start<'_> {
+    fn stt(&self) -> std::io::Result<Outbox<SttCmd>> {
+        let (wanted, end) = CancelToken::with_clock();
+        let factory = registry::probed_transcriber(self.config, Arc::clone(self.probe), wanted);
+        let (options, turns, patience) = (self.config.stt.clone(), self.turns.clone(), self.patience.clone());
+        Outbox::start(|up| spawn_stt(factory, options, up, turns, vad::earshot, patience)).map(|outbox| outbox.ending(end))
+    }
 
-fn start_tts(config: &Config, probe: &Probe, turns: &TurnReader) -> std::io::Result<Outbox<TtsCmd>> {
-    let factory = registry::probed_voice(config, Arc::clone(probe));
-    Outbox::start(|up| spawn_tts(factory, config.voice_options.clone(), up, turns.clone(), config.unload_after))
+    fn llm(&self) -> std::io::Result<Outbox<LlmCmd>> {
+        let (wanted, end) = CancelToken::with_clock();
+        let factory = registry::probed_chat(self.config, Arc::clone(self.probe), wanted);
+        let (options, turns, patience) = (self.config.chat.clone(), self.turns.clone(), self.patience.clone());
+        Outbox::start(|up| spawn_llm(factory, options, up, turns, patience)).map(|outbox| outbox.ending(end))
+    }
+
+    fn tts(&self) -> std::io::Result<Outbox<TtsCmd>> {
+        let (wanted, end) = CancelToken::with_clock();
+        let factory = registry::probed_voice(self.config, Arc::clone(self.probe), wanted);
+        let (options, turns, patience) = (self.config.voice_options.clone(), self.turns.clone(), self.patience.clone());
+        Outbox::start(|up| spawn_tts(factory, options, up, turns, patience)).map(|outbox| outbox.ending(end))
+    }
 }
 
 fn start_playback(config: &Config, devices: &Devices, levels: &Arc<Levels>, turns: &TurnReader) -> std::io::Result<Outbox<PlayCmd>> {
@@ -110,17 +129,20 @@ impl Crew {
     pub fn start(config: &Config, devices: Devices, probe: Probe, levels: Arc<Levels>) -> std::io::Result<Crew> {
         let clock = TurnClock::new();
         let turns = clock.reader();
+        let patience = Patience::from(config.unload_after);
+        let start = Start { config, probe: &probe, turns: &turns, patience: &patience };
         Ok(Crew {
             capture: start_capture(config, &devices, &levels)?,
-            stt: Seat::new(start_stt(config, &probe, &turns)?),
-            llm: Seat::new(start_llm(config, &probe, &turns)?),
-            tts: Seat::new(start_tts(config, &probe, &turns)?),
+            stt: Seat::new(start.stt()?),
+            llm: Seat::new(start.llm()?),
+            tts: Seat::new(start.tts()?),
             playback: start_playback(config, &devices, &levels, &turns)?,
             devices,
             probe,
             levels,
             turns,
             clock,
+            patience,
             crowded: Vec::new(),
         })
     }
@@ -226,9 +248,10 @@ impl Crew {
             Effect::Tts(command) => self.tts.send(command),
             Effect::Play(command) => self.playback.send(command),
             Effect::Emit(event) => events.send(event),
+            Effect::Patience(patience) => self.patience.set(patience),
             Effect::Restart(stage, config) => {
                 if let Err(error) = self.restart(stage, &config) {
-                    events.send(Event::Notice(TurnId::NONE, no_thread(stage, &error)));
+                    return Some(Input::Worker(WorkerEvent::Failed(TurnId::NONE, no_thread(stage, &error))));
                 }
             }
             Effect::Prepare(stage, config) => return self.prepare(stage, &config),
@@ -268,22 +291,23 @@ impl Crew {
 
     /// Starts the worker that is to take over.
     fn begin(&mut self, stage: Stage, config: &Config) -> Option<Input> {
-        let (probe, turns) = (&self.probe, &self.turns);
+        let start = Start { config, probe: &self.probe, turns: &self.turns, patience: &self.patience };
         let started = match stage {
-            Stage::Stt => start_stt(config, probe, turns).map(|next| self.stt.prepare(next)),
-            Stage::Llm => start_llm(config, probe, turns).map(|next| self.llm.prepare(next)),
-            Stage::Tts => start_tts(config, probe, turns).map(|next| self.tts.prepare(next)),
+            Stage::Stt => start.stt().map(|next| self.stt.prepare(next)),
+            Stage::Llm => start.llm().map(|next| self.llm.prepare(next)),
+            Stage::Tts => start.tts().map(|next| self.tts.prepare(next)),
             _ => Ok(()),
         };
         started.err().map(|error| Input::Prepared(stage, Err(no_thread(stage, &error))))
     }
 
     fn restart(&mut self, stage: Stage, config: &Config) -> std::io::Result<()> {
+        let start = Start { config, probe: &self.probe, turns: &self.turns, patience: &self.patience };
         match stage {
             Stage::Capture => self.capture = start_capture(config, &self.devices, &self.levels)?,
-            Stage::Stt => self.stt.replace(start_stt(config, &self.probe, &self.turns)?),
-            Stage::Llm => self.llm.replace(start_llm(config, &self.probe, &self.turns)?),
-            Stage::Tts => self.tts.replace(start_tts(config, &self.probe, &self.turns)?),
+            Stage::Stt => self.stt.replace(start.stt()?),
+            Stage::Llm => self.llm.replace(start.llm()?),
+            Stage::Tts => self.tts.replace(start.tts()?),
             Stage::Playback => self.playback = start_playback(config, &self.devices, &self.levels, &self.turns)?,
             Stage::Settings | Stage::Desktop => {}
         }

@@ -3,6 +3,7 @@
 use crate::error::Stage;
 use crate::event::WorkerEvent;
 use crate::stt::EngineInfo;
+use crate::turn::{TurnClock, TurnId};
 use crate::worker::Worker;
 use crossbeam_channel::{Receiver, Sender, bounded};
 use std::collections::VecDeque;
@@ -17,13 +18,37 @@ pub(super) struct Outbox<C> {
     worker: Option<Worker<C>>,
     events: Option<Receiver<WorkerEvent>>,
     waiting: VecDeque<C>,
+    /// Moves on when nobody wants this generation any more.
+    end: Option<TurnClock>,
+}
+
+impl<C> Drop for Outbox<C> {
+    fn drop(&mut self) {
+        self.give_up();
+    }
+}
+
+impl<C> Outbox<C> {
+    fn give_up(&mut self) {
+        if let Some(end) = &mut self.end {
+            end.advance_to(TurnId::NONE.next());
+        }
+    }
 }
 
 impl<C: Send + 'static> Outbox<C> {
     /// Starts a worker with `spawn`.
     pub fn start(spawn: impl FnOnce(Sender<WorkerEvent>) -> std::io::Result<Worker<C>>) -> std::io::Result<Self> {
         let (tx, events) = bounded(EVENTS);
-        Ok(Outbox { worker: Some(spawn(tx)?), events: Some(events), waiting: VecDeque::new() })
+        Ok(Outbox { worker: Some(spawn(tx)?), events: Some(events), waiting: VecDeque::new(), end: None })
+    }
+
+    /// The same; whoever holds a token of this clock sees when nobody waits for the worker any more. A worker that loads its model
+    /// does not look at its commands meanwhile.
+    pub fn ending(self, end: TurnClock) -> Self {
+        let mut outbox = self;
+        outbox.end = Some(end);
+        outbox
     }
 
     /// Stands for a worker that this run does not need: it is ready at once and takes commands without doing anything.
@@ -31,7 +56,7 @@ impl<C: Send + 'static> Outbox<C> {
         let (tx, events) = bounded(1);
         // The channel is empty and open, so this cannot fail.
         let _ = tx.send(WorkerEvent::Ready(stage, EngineInfo { engine: "none".to_owned(), ..EngineInfo::default() }));
-        Outbox { worker: None, events: Some(events), waiting: VecDeque::new() }
+        Outbox { worker: None, events: Some(events), waiting: VecDeque::new(), end: None }
     }
 
     /// The worker's events; none after [`Outbox::close_events`].
@@ -67,6 +92,7 @@ impl<C: Send + 'static> Outbox<C> {
 
     /// Tells the worker to end, without waiting for it.
     pub fn disconnect(&mut self) {
+        self.give_up();
         self.waiting.clear();
         if let Some(worker) = &mut self.worker {
             worker.disconnect();

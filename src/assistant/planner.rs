@@ -83,11 +83,13 @@ const POWER_EVERY: Duration = Duration::from_secs(60);
 
 /// The assistant's end of it.
 pub(super) struct Planner {
-    asks: Sender<Ask>,
-    answers: Receiver<Option<Planned>>,
+    asks: Sender<(u64, Ask)>,
+    answers: Receiver<(u64, Option<Planned>)>,
     looked: Option<Moment>,
     /// Answers that are still to come.
     open: usize,
+    /// Number of the last question.
+    asked: u64,
 }
 
 impl Planner {
@@ -100,18 +102,18 @@ impl Planner {
         let (up, answers) = bounded(4);
         std::thread::Builder::new().name("hark-plan".to_owned()).spawn(move || {
             let mut desk = Desk { sensors, last: None };
-            for ask in inbox {
+            for (number, ask) in inbox {
                 let answer = match ask {
                     Ask::All(raw, loaded) => Some(desk.all(raw, &loaded)),
                     Ask::Power => desk.power(),
                 };
-                if up.send(answer).is_err() {
+                if up.send((number, answer)).is_err() {
                     return;
                 }
             }
         })?;
         // It is never joined: a look that hangs must not keep the program from ending.
-        Ok(Planner { asks, answers, looked: None, open: 0 })
+        Ok(Planner { asks, answers, looked: None, open: 0, asked: 0 })
     }
 
     /// The plan for the start; the wishes as they are when the machine does not answer.
@@ -140,25 +142,24 @@ impl Planner {
 
     fn ask(&mut self, ask: Ask) {
         // A thread that hangs in a look takes no more questions.
-        if self.asks.try_send(ask).is_ok() {
+        self.asked += 1;
+        if self.asks.try_send((self.asked, ask)).is_ok() {
             self.open += 1;
         }
     }
 
-    /// The newest answer that comes within this time.
+    /// The answer to the last question, if it comes within this time. What is said to an earlier one is out of date: it would undo
+    /// the choices since.
     fn answer(&mut self, within: Duration) -> Option<Planned> {
         let deadline = clock::now().plus(within);
-        let mut newest = None;
         while self.open > 0 {
-            match self.answers.recv_timeout(deadline.since(clock::now())) {
-                Ok(answer) => {
-                    self.open -= 1;
-                    newest = answer.or(newest);
-                }
-                Err(_) => break,
+            let (number, answer) = self.answers.recv_timeout(deadline.since(clock::now())).ok()?;
+            self.open -= 1;
+            if number == self.asked {
+                return answer;
             }
         }
-        newest
+        None
     }
 }
 
@@ -221,17 +222,16 @@ fn carry_out(raw: &Config, plan: &Plan) -> Config {
     config.stt.threads = plan.stt_threads;
     config.chat.threads = plan.chat_threads;
     config.speculate = raw.speculate && plan.speculate;
-    // What was too large to be chosen is too large to be taken instead.
-    let smaller = |used: &Option<PathBuf>, wished: &Option<PathBuf>, spare: &mut Vec<ModelEntry>| {
-        if used != wished
-            && let Some(used) = used
-        {
+    // What was too large to be chosen is too large to be taken instead; so is what is larger than the choice and has no room.
+    let fits = |kind, bytes| !raw.fit_memory || policy::beside(policy::need(kind, bytes, raw.chat.context_tokens), plan.free_bytes);
+    let smaller = |kind, used: &Option<PathBuf>, wished: &Option<PathBuf>, spare: &mut Vec<ModelEntry>| {
+        if let Some(used) = used {
             let most = bytes_of(used);
-            spare.retain(|entry| entry.bytes <= most);
+            spare.retain(|entry| entry.bytes <= most || (used == wished.as_deref().unwrap_or(used) && fits(kind, entry.bytes)));
         }
     };
-    smaller(&plan.stt, &raw.stt_model, &mut config.spare.stt);
-    smaller(&plan.chat, &raw.chat_model, &mut config.spare.chat);
+    smaller(ModelKind::Stt, &plan.stt, &raw.stt_model, &mut config.spare.stt);
+    smaller(ModelKind::Chat, &plan.chat, &raw.chat_model, &mut config.spare.chat);
     config
 }
 
@@ -247,8 +247,10 @@ fn wishes(raw: &Config, loaded: &Loaded) -> Wishes {
         // What works now is not taken away because some other choice was made while memory is short.
         others: if wished.is_some() && wished == in_use { Vec::new() } else { spare.iter().map(model).collect() },
     };
+    // The starter knows forty sentences of one language: it is no smaller choice of somebody who has another.
+    let ears: Vec<ModelEntry> = raw.spare.stt.iter().filter(|entry| !entry.starter).cloned().collect();
     Wishes {
-        stt: choice(&raw.stt_model, &loaded.stt, &raw.spare.stt),
+        stt: choice(&raw.stt_model, &loaded.stt, &ears),
         chat: choice(&raw.chat_model, &loaded.chat, &raw.spare.chat),
         voice_bytes: match &raw.voice {
             VoiceChoice::Vits(path) => bytes_of(path),

@@ -83,6 +83,59 @@ fn a_model_for_which_there_is_no_room_beside_the_old_one_waits_for_its_memory() 
     assert_eq!(planner.choose(&Arc::new(wish), &Loaded::default()).crowded, [Stage::Llm]);
 }
 
+/// Its first look at the memory takes longer than anybody waits.
+struct Sleepy(u32);
+
+impl Sensors for Sleepy {
+    fn free_memory(&mut self) -> Option<u64> {
+        if std::mem::take(&mut self.0) > 0 {
+            std::thread::sleep(CHOICE * 3 / 2);
+        }
+        Some(30_000_000_000)
+    }
+
+    fn power(&mut self) -> Option<Power> {
+        None
+    }
+}
+
+#[test]
+fn the_answer_to_an_earlier_question_does_not_undo_a_choice() {
+    let folder = tempfile::tempdir().unwrap();
+    let first = config(folder.path());
+    let second = Arc::new(Config { chat_model: Some(first.spare.chat[1].path.clone()), ..(*first).clone() });
+    let mut planner = Planner::start(Box::new(Sleepy(1))).unwrap();
+    assert_eq!(planner.choose(&first, &Loaded::default()).config.chat_model, first.chat_model, "without a plan");
+    for _ in 0..2 {
+        assert_eq!(planner.choose(&second, &Loaded::default()).config.chat_model, second.chat_model);
+    }
+    assert!(planner.turn_begins().is_none_or(|late| late.config.chat_model == second.chat_model));
+}
+
+#[test]
+fn in_place_of_a_file_that_fails_nothing_is_taken_that_has_no_room() {
+    let folder = tempfile::tempdir().unwrap();
+    let large = config(folder.path());
+    let small = large.spare.chat[1].clone();
+    let wish = Arc::new(Config { chat_model: Some(small.path.clone()), ..(*large).clone() });
+    let mut planner = Planner::start(Box::new(Plug(Arc::new(AtomicBool::new(true))))).unwrap();
+    assert_eq!(planner.choose(&wish, &Loaded::default()).config.spare.chat, [small]);
+    let mut planner = Planner::start(Box::new(Sleepy(0))).unwrap();
+    assert_eq!(planner.choose(&wish, &Loaded::default()).config.spare.chat.len(), 2, "there is room for both");
+}
+
+#[test]
+fn the_starter_s_ear_takes_nobody_s_place() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut wish = (*config(folder.path())).clone();
+    let ear = sized(folder.path(), "ggml-small.bin", 1_500_000_000);
+    let starter = ModelEntry { starter: true, ..sized(folder.path(), "ggml-starter.bin", 5_000_000) };
+    wish.stt_model = Some(ear.path.clone());
+    wish.spare.stt = vec![ear.clone(), starter];
+    let mut planner = Planner::start(Box::new(Plug(Arc::new(AtomicBool::new(true))))).unwrap();
+    assert_eq!(planner.choose(&Arc::new(wish), &Loaded::default()).config.stt_model, Some(ear.path));
+}
+
 #[test]
 fn this_machine_has_a_plan() {
     let from = clock::now();

@@ -3,7 +3,7 @@
 
 use crate::audio::host::{InputFactory, OutputFactory};
 use crate::config::{Config, EngineSet, VoiceChoice};
-use crate::error::StageError;
+use crate::error::{Severity, Stage, StageError};
 use crate::fakes::engines::{self as fakes, Fate};
 use crate::llm::worker::ChatFactory;
 use crate::llm::{ChatError, ChatModel};
@@ -13,6 +13,7 @@ use crate::stt::worker::TranscriberFactory;
 use crate::stt::{TranscribeError, Transcriber};
 use crate::tts::worker::VoiceFactory;
 use crate::tts::{SynthesisError, Synthesizer};
+use crate::turn::CancelToken;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -26,14 +27,14 @@ pub struct Devices {
 }
 
 /// Tries a model file where a crash does no harm, before it is loaded here. Called on the thread that loads the engine, at
-/// each load: it remembers what it tried before.
-pub type Probe = Arc<dyn Fn(ModelKind, &Path) -> Result<(), StageError> + Send + Sync>;
+/// each load: it remembers what it tried before. It ends early when the token says that nobody waits for the engine.
+pub type Probe = Arc<dyn Fn(ModelKind, &Path, &CancelToken) -> Result<(), StageError> + Send + Sync>;
 
 /// The probe of this configuration: for real engines a child of this program ([`crate::models::probe`]).
 #[must_use]
 pub fn probe(config: &Config) -> Probe {
     let (engines, cache) = (config.engines, config.chat.cache.clone());
-    Arc::new(move |kind, file| {
+    Arc::new(move |kind, file, wanted| {
         let kind = match kind {
             ModelKind::Stt => ProbeKind::Stt,
             ModelKind::Chat => ProbeKind::Chat,
@@ -45,7 +46,7 @@ pub fn probe(config: &Config) -> Probe {
         if engines == EngineSet::Fake || is_starter(file) {
             return Ok(());
         }
-        ensure(kind, file, &ProbeOptions { cache: cache.clone(), ..ProbeOptions::default() })
+        ensure(kind, file, &ProbeOptions { cache: cache.clone(), cancel: wanted.clone(), ..ProbeOptions::default() })
     })
 }
 
@@ -59,15 +60,15 @@ const NO_FILE: &str = "(none installed)";
 /// Loads the speech model of this configuration.
 #[must_use]
 pub fn transcriber(config: &Config) -> TranscriberFactory {
-    probed_transcriber(config, probe(config))
+    probed_transcriber(config, probe(config), CancelToken::never())
 }
 
-/// [`transcriber`] with another probe.
+/// [`transcriber`] with another probe; nothing is loaded any more once `wanted` is cancelled.
 #[must_use]
-pub fn probed_transcriber(config: &Config, probe: Probe) -> TranscriberFactory {
+pub fn probed_transcriber(config: &Config, probe: Probe, wanted: CancelToken) -> TranscriberFactory {
     let (engines, model, threads) = (config.engines, config.stt_model.clone(), config.stt.threads);
     Arc::new(move || {
-        tried(&probe, ModelKind::Stt, model.as_deref()).map_err(TranscribeError::Refused)?;
+        tried(&probe, &wanted, ModelKind::Stt, model.as_deref()).map_err(TranscribeError::Refused)?;
         let path = model.clone().unwrap_or_else(|| PathBuf::from(NO_FILE));
         match engines {
             EngineSet::Real if model.is_none() => Err(TranscribeError::ModelMissing(path)),
@@ -85,15 +86,15 @@ pub fn probed_transcriber(config: &Config, probe: Probe) -> TranscriberFactory {
 /// Loads the chat model of this configuration.
 #[must_use]
 pub fn chat(config: &Config) -> ChatFactory {
-    probed_chat(config, probe(config))
+    probed_chat(config, probe(config), CancelToken::never())
 }
 
-/// [`chat`] with another probe.
+/// [`chat`] with another probe; nothing is loaded any more once `wanted` is cancelled.
 #[must_use]
-pub fn probed_chat(config: &Config, probe: Probe) -> ChatFactory {
+pub fn probed_chat(config: &Config, probe: Probe, wanted: CancelToken) -> ChatFactory {
     let (engines, model) = (config.engines, config.chat_model.clone());
     Arc::new(move || {
-        tried(&probe, ModelKind::Chat, model.as_deref()).map_err(ChatError::Refused)?;
+        tried(&probe, &wanted, ModelKind::Chat, model.as_deref()).map_err(ChatError::Refused)?;
         let path = model.clone().unwrap_or_else(|| PathBuf::from(NO_FILE));
         match engines {
             EngineSet::Real if model.is_none() => Err(ChatError::ModelMissing(path)),
@@ -112,12 +113,12 @@ pub fn probed_chat(config: &Config, probe: Probe) -> ChatFactory {
 /// Loads the voice of this configuration.
 #[must_use]
 pub fn voice(config: &Config) -> VoiceFactory {
-    probed_voice(config, probe(config))
+    probed_voice(config, probe(config), CancelToken::never())
 }
 
-/// [`voice`] with another probe.
+/// [`voice`] with another probe; nothing is loaded any more once `wanted` is cancelled.
 #[must_use]
-pub fn probed_voice(config: &Config, probe: Probe) -> VoiceFactory {
+pub fn probed_voice(config: &Config, probe: Probe, wanted: CancelToken) -> VoiceFactory {
     let file = match &config.voice {
         VoiceChoice::Vits(path) => Some(path.clone()),
         VoiceChoice::Espeak(_) => None,
@@ -125,7 +126,7 @@ pub fn probed_voice(config: &Config, probe: Probe) -> VoiceFactory {
     let real = crate::tts::worker::factory(&config.voice, config.voice_threads);
     let engines = config.engines;
     Arc::new(move || {
-        tried(&probe, ModelKind::Voice, file.as_deref()).map_err(SynthesisError::Refused)?;
+        tried(&probe, &wanted, ModelKind::Voice, file.as_deref()).map_err(SynthesisError::Refused)?;
         let path = file.clone().unwrap_or_default();
         match engines {
             EngineSet::Real => real(),
@@ -139,7 +140,12 @@ pub fn probed_voice(config: &Config, probe: Probe) -> VoiceFactory {
     })
 }
 
-/// Without a file there is nothing to try.
-fn tried(probe: &Probe, kind: ModelKind, file: Option<&Path>) -> Result<(), StageError> {
-    file.map_or(Ok(()), |file| probe(kind, file))
+/// Without a file there is nothing to try. What nobody waits for any more is not loaded: it would take the memory, and for chat
+/// models the turn, of what is wanted instead.
+fn tried(probe: &Probe, wanted: &CancelToken, kind: ModelKind, file: Option<&Path>) -> Result<(), StageError> {
+    file.map_or(Ok(()), |file| probe(kind, file, wanted))?;
+    if wanted.is_cancelled() {
+        return Err(StageError::new(Stage::Settings, Severity::Info, "Another choice was made meanwhile.", ""));
+    }
+    Ok(())
 }

@@ -149,6 +149,7 @@ impl Desk {
                 && let Some(planned) = self.planner.turn_begins()
             {
                 self.tell(&planned);
+                self.crew.crowded.clone_from(&planned.crowded);
                 inputs.push_back(Input::Action(UserAction::Configure(planned.config)));
             }
         }

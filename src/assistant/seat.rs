@@ -13,6 +13,8 @@ pub(super) struct Seat<C> {
     next: Option<Outbox<C>>,
     /// While the engine is being changed without room for two: what came for it since.
     parked: Option<VecDeque<C>>,
+    /// So many times the worker that works was told to give its engine back and has not answered.
+    releasing: u32,
     /// The old engine's memory is free.
     freed: bool,
     /// What is started once it is.
@@ -21,7 +23,7 @@ pub(super) struct Seat<C> {
 
 impl<C: Send + 'static> Seat<C> {
     pub fn new(now: Outbox<C>) -> Self {
-        Seat { now, next: None, parked: None, freed: false, waiting: None }
+        Seat { now, next: None, parked: None, releasing: 0, freed: false, waiting: None }
     }
 
     /// Hands a command over, or keeps it while nobody is there for it.
@@ -55,6 +57,7 @@ impl<C: Send + 'static> Seat<C> {
     /// See [`Outbox::close_events`]. Gives what was to be started once the old engine was gone: it is gone.
     pub fn close_events(&mut self) -> Option<Arc<Config>> {
         self.now.close_events();
+        self.releasing = 0;
         self.released()
     }
 
@@ -80,6 +83,7 @@ impl<C: Send + 'static> Seat<C> {
         self.waiting = Some(config);
         if self.parked.is_none() {
             (self.parked, self.freed) = (Some(VecDeque::new()), false);
+            self.releasing += 1;
             self.now.send(release);
         }
         None
@@ -90,9 +94,14 @@ impl<C: Send + 'static> Seat<C> {
         self.parked.is_some()
     }
 
-    /// The old engine's memory is free: what is to be started now.
+    /// The old engine gave its memory back: what is to be started now. An answer to an earlier wish, which was taken back since,
+    /// says nothing: the engine was loaded again after it.
     pub fn released(&mut self) -> Option<Arc<Config>> {
-        self.freed = true;
+        self.releasing = self.releasing.saturating_sub(1);
+        if self.releasing > 0 {
+            return None;
+        }
+        self.freed = self.parked.is_some();
         self.waiting.take()
     }
 
@@ -100,6 +109,7 @@ impl<C: Send + 'static> Seat<C> {
     pub fn swap(&mut self) {
         if let Some(next) = self.next.take() {
             self.now = next;
+            self.releasing = 0;
         }
         self.waiting = None;
     }
@@ -108,6 +118,7 @@ impl<C: Send + 'static> Seat<C> {
     pub fn replace(&mut self, now: Outbox<C>) {
         self.now = now;
         self.next = None;
+        self.releasing = 0;
         self.waiting = None;
     }
 
@@ -137,5 +148,28 @@ impl<C: Send + 'static> Seat<C> {
     /// See [`Outbox::join_until`].
     pub fn join_until(&mut self, deadline: std::time::Duration) -> bool {
         self.now.join_until(deadline)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::test_config;
+    use crate::error::Stage;
+
+    #[test]
+    fn an_answer_to_a_wish_that_was_taken_back_starts_nothing() {
+        let (b, c) = (Arc::new(test_config()), Arc::new(test_config()));
+        let mut seat: Seat<&'static str> = Seat::new(Outbox::absent(Stage::Llm));
+        // B is chosen, then the old one again, then C; the old one answers both times it was told to give its memory back.
+        assert!(seat.make_room("release", b).is_none());
+        seat.abandon("wake");
+        assert!(seat.make_room("release", c).is_none());
+        assert!(seat.released().is_none(), "the old one was loaded again after this answer");
+        assert!(seat.released().is_some());
+        // Now it is gone: what is chosen next begins at once.
+        assert!(seat.make_room("release", Arc::new(test_config())).is_some());
+        seat.abandon("wake");
+        assert!(!seat.is_parked());
     }
 }

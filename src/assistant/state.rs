@@ -13,6 +13,7 @@ use crate::event::{CaptureCmd, Event, LlmCmd, Phase, PlayCmd, StageStatus, SttCm
 use crate::stt::EngineInfo;
 use crate::turn::{Moment, TurnId};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// What drives the state.
 #[derive(Clone, Debug, PartialEq)]
@@ -46,6 +47,8 @@ pub enum Effect {
     Play(PlayCmd),
     /// To the window or the command line.
     Emit(Event),
+    /// Engines that do nothing for so long give their memory back; `None`: never.
+    Patience(Option<Duration>),
     /// Build this stage's worker anew, with this configuration. [`Effect::Resume`] follows.
     Restart(Stage, Arc<Config>),
     /// Load another engine for this stage while the old one works; answered by [`Input::Prepared`].
@@ -265,6 +268,9 @@ impl State {
                     self.apply_config(config, out);
                 }
             }
+            // A configuration that waits for the end of the turn is tried then.
+            UserAction::TryAgain(_) if self.next_config.is_some() => {}
+            UserAction::TryAgain(stage) => self.try_again(stage, out),
             UserAction::Quit => {
                 self.interrupt(out);
                 self.stopping = true;

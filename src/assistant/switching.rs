@@ -35,13 +35,18 @@ impl State {
         let mut config = (*wish).clone();
         ENGINES.iter().for_each(|stage| adopt(*stage, &mut config, &old));
         self.config = Arc::new(config);
-        if wish.stt != old.stt {
+        let patience = wish.unload_after != old.unload_after;
+        if patience {
+            // The options that follow it wake workers that wait without a limit.
+            out.push(Effect::Patience(wish.unload_after));
+        }
+        if patience || wish.stt != old.stt {
             out.push(Effect::Stt(SttCmd::Configure(wish.stt.clone())));
         }
-        if wish.chat != old.chat {
+        if patience || wish.chat != old.chat {
             out.push(Effect::Llm(LlmCmd::Configure(wish.chat.clone())));
         }
-        if wish.voice_options != old.voice_options {
+        if patience || wish.voice_options != old.voice_options {
             out.push(Effect::Tts(TtsCmd::Configure(wish.voice_options.clone())));
         }
         for stage in ENGINES {
@@ -60,6 +65,14 @@ impl State {
         if wish.speaker != old.speaker {
             self.stages.loading_again(Stage::Playback);
             out.push(Effect::Play(PlayCmd::SelectDevice(wish.speaker.clone())));
+        }
+    }
+
+    /// The last choice once more, if it is not what works.
+    pub(super) fn try_again(&mut self, stage: Stage, out: &mut Effects) {
+        let in_effect = same_engine(stage, &self.wish, &self.config);
+        if ENGINES.contains(&stage) && !(in_effect && self.stages.usable(stage)) {
+            self.choose_engine(stage, out);
         }
     }
 

@@ -14,6 +14,7 @@ use crate::models::catalog::ModelKind;
 use crate::models::policy::Plan;
 use crate::models::store;
 use crate::platform::power::Power;
+use crate::turn::CancelToken;
 use crossbeam_channel::{Receiver, bounded};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -48,7 +49,7 @@ struct Rig {
     events: Receiver<Event>,
 }
 
-type ProbeFn = fn(ModelKind, &Path) -> Result<(), StageError>;
+type ProbeFn = fn(ModelKind, &Path, &CancelToken) -> Result<(), StageError>;
 
 fn start(config: Config, machine: &Machine, probe: ProbeFn) -> Rig {
     let (tx, events) = bounded(4096);
@@ -61,7 +62,7 @@ fn start(config: Config, machine: &Machine, probe: ProbeFn) -> Rig {
 }
 
 fn rig(config: Config) -> Rig {
-    start(config, &Machine::default(), |_, _| Ok(()))
+    start(config, &Machine::default(), |_, _, _| Ok(()))
 }
 
 impl Rig {
@@ -163,7 +164,7 @@ fn whatever_is_wrong_with_a_new_engine_the_old_one_goes_on_and_remembers() {
 }
 
 /// R5: what a child may end of, and what becomes of it.
-fn crashes(_: ModelKind, file: &Path) -> Result<(), StageError> {
+fn crashes(_: ModelKind, file: &Path, _: &CancelToken) -> Result<(), StageError> {
     let name = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
     let Some(how) = name.strip_prefix("crash-") else { return Ok(()) };
     let script = match how {
@@ -212,7 +213,7 @@ fn a_question_while_a_model_is_loaded_is_answered_by_the_old_one() {
 fn without_room_for_two_the_old_one_goes_first_and_comes_back_when_the_new_one_fails() {
     let machine = Machine::default();
     machine.free.store(100, Ordering::Relaxed);
-    let rig = start(installed(), &machine, |_, _| Ok(()));
+    let rig = start(installed(), &machine, |_, _, _| Ok(()));
     let mut before = rig.ask("one").1.cached_tokens;
     for name in ["slow-two", "slow-broken", "one", "panics", "missing", "two"] {
         rig.choose(with_chat(name));
@@ -240,12 +241,35 @@ fn the_program_ends_within_a_second_while_models_are_loaded() {
 }
 
 #[test]
+fn a_load_that_is_not_wanted_any_more_is_ended_while_it_is_tried() {
+    static ENDED: AtomicBool = AtomicBool::new(false);
+    fn slow(_: ModelKind, file: &Path, wanted: &CancelToken) -> Result<(), StageError> {
+        let deadline = clock::now().0 + Duration::from_secs(20);
+        while file.ends_with("two") && !wanted.is_cancelled() && clock::now().0 < deadline {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        ENDED.fetch_or(wanted.is_cancelled(), Ordering::Relaxed);
+        Ok(())
+    }
+    let rig = start(installed(), &Machine::default(), slow);
+    rig.choose(with_chat("two"));
+    rig.until("the load", |e| matches!(e, Event::Switching(Stage::Llm, _)));
+    rig.choose(installed());
+    rig.until("the old one", |e| matches!(e, Event::InUse(Stage::Llm, Some(file)) if *file == Path::new("fake/one")));
+    let deadline = clock::now().0 + Duration::from_secs(10);
+    while !ENDED.load(Ordering::Relaxed) {
+        assert!(clock::now().0 < deadline, "it is tried to the end though nobody waits for it");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
+
+#[test]
 fn on_battery_the_plan_says_so_and_the_battery_is_not_looked_at_while_nothing_happens() {
     let machine = Machine::default();
     machine.battery.store(true, Ordering::Relaxed);
     let (tx, events) = bounded(4096);
     let devices = Devices { input: None, output: FakeSpeaker::new(Pace::Instant).factory() };
-    let tools = Tools { sensors: Box::new(machine.clone()), probe: Arc::new(|_, _| Ok(())) };
+    let tools = Tools { sensors: Box::new(machine.clone()), probe: Arc::new(|_, _, _| Ok(())) };
     let core = Assistant::start_with(Arc::new(installed()), devices, tools, EventSink::new(tx, || {})).unwrap();
     let rig = Rig { core, events };
     let seen = rig.until("idle", |e| matches!(e, Event::Phase(_, Phase::Idle)));
@@ -259,7 +283,7 @@ fn on_battery_the_plan_says_so_and_the_battery_is_not_looked_at_while_nothing_ha
 #[test]
 fn a_machine_that_does_not_answer_costs_a_moment_at_most() {
     let machine = Machine::default();
-    let rig = start(installed(), &machine, |_, _| Ok(()));
+    let rig = start(installed(), &machine, |_, _, _| Ok(()));
     machine.slow.store(5_000, Ordering::Relaxed);
     let from = clock::now();
     let (_, used) = rig.switch(with_chat("two"), Stage::Llm);

@@ -12,6 +12,7 @@ use crate::stt::EngineInfo;
 use crate::turn::TurnId;
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 fn entry(name: &str) -> ModelEntry {
     ModelEntry { path: PathBuf::from(format!("fake/{name}")), name: name.to_owned(), bytes: 1, starter: false }
@@ -113,10 +114,44 @@ fn a_model_that_cannot_be_loaded_leaves_the_old_one_and_says_one_sentence() {
         // Another choice does not try the broken file again; choosing it again does.
         let effects = choose(&mut core, Config { mute: true, ..wish.clone() });
         assert!(!effects.iter().any(|e| matches!(e, Effect::Prepare(..))));
+        let prepared = |effects: &[Effect]| effects.iter().filter(|e| matches!(e, Effect::Prepare(s, _) if *s == stage)).count();
         choose(&mut core, installed());
         let effects = choose(&mut core, wish);
-        assert!(effects.iter().any(|e| matches!(e, Effect::Prepare(s, _) if *s == stage)));
+        assert_eq!(prepared(&effects), 1);
+        assert_eq!(prepared(&core.act(UserAction::TryAgain(stage))), 0, "it is being loaded");
+        core.give(Input::Prepared(stage, Err(broken(stage))));
+        assert_eq!(prepared(&core.act(UserAction::TryAgain(stage))), 1, "the same choice once more");
+        core.give(Input::Prepared(stage, Ok(named("whole"))));
+        assert_eq!(core.act(UserAction::TryAgain(stage)), [], "it works");
     }
+}
+
+#[test]
+fn an_engine_that_never_came_is_tried_again_when_the_user_says_so() {
+    let mut core = Core::with(Config { spare: Spare::default(), ..installed() });
+    core.worker(WorkerEvent::Failed(TurnId::NONE, broken(Stage::Llm)));
+    let effects = core.act(UserAction::TryAgain(Stage::Llm));
+    assert!(effects.iter().any(|e| matches!(e, Effect::Restart(Stage::Llm, _))), "{effects:?}");
+    core.worker(WorkerEvent::Ready(Stage::Llm, named("one")));
+    exchange(&mut core, "there?");
+    assert_eq!(core.ended(), [TurnEnd::Answered]);
+}
+
+#[test]
+fn when_idle_engines_give_their_memory_back_can_be_changed_at_any_time() {
+    let mut core = Core::with(installed());
+    let soon = Some(Duration::from_secs(60));
+    let effects = choose(&mut core, Config { unload_after: soon, ..installed() });
+    let told = position(&effects, |e| *e == Effect::Patience(soon));
+    // Threads that wait without a limit have to look again.
+    for woken in [
+        position(&effects, |e| matches!(e, Effect::Stt(SttCmd::Configure(_)))),
+        position(&effects, |e| matches!(e, Effect::Llm(LlmCmd::Configure(_)))),
+        position(&effects, |e| matches!(e, Effect::Tts(TtsCmd::Configure(_)))),
+    ] {
+        assert!(told < woken, "{effects:?}");
+    }
+    assert_eq!(choose(&mut core, Config { unload_after: soon, ..installed() }), []);
 }
 
 #[test]

@@ -122,6 +122,8 @@ mod limits {
         let _ = setrlimit(Resource::Data, limit(memory));
         // Looser, for kernels that do not count the other: stacks and reserved ranges are in it, and the mapped file.
         let _ = setrlimit(Resource::As, limit(memory.saturating_mul(2).saturating_add(bytes).saturating_add(4 << 30)));
+        // When memory runs out for all, this process is the one to go, not the one that is talked with.
+        let _ = std::fs::write("/proc/self/oom_score_adj", "1000");
         let _ = setrlimit(Resource::Core, limit(0));
         let _ = set_parent_process_death_signal(Some(Signal::KILL));
     }

@@ -102,7 +102,7 @@ impl ModelServices for FakeModels {
         let mut listing = self.listing();
         listing.installed.retain(|here| here.id != id);
         if let Some(offer) = listing.offers.iter_mut().find(|offer| offer.id == id) {
-            offer.installed = false;
+            (offer.installed, offer.unfinished_bytes) = (false, None);
         }
         Ok(())
     }

@@ -8,7 +8,7 @@ use crate::event::{LlmCmd, WorkerEvent};
 use crate::speech::{Part, ThinkSplitter};
 use crate::trace::{Lane, Span, Work};
 use crate::turn::{Moment, Outcome, TurnId, TurnReader};
-use crate::worker::Worker;
+use crate::worker::{Patience, Worker};
 use crossbeam_channel::Sender;
 use jiff::Zoned;
 use std::sync::Arc;
@@ -39,14 +39,15 @@ pub fn spawn_llm(
     options: ChatOptions,
     up: Sender<WorkerEvent>,
     turns: TurnReader,
-    unload_after: Option<Duration>,
+    unload_after: impl Into<Patience>,
 ) -> std::io::Result<Worker<LlmCmd>> {
+    let unload_after = unload_after.into();
     Worker::spawn(Stage::Llm, INBOX, up, move |inbox, up| {
         let mailbox = Mailbox::new(inbox);
         let mut resume = Resume { options, memory: None, command: None, announced: false, released: false };
         loop {
             let ended = match factory() {
-                Ok(model) => serve(model.as_ref(), resume, &mailbox, &up, &turns, unload_after),
+                Ok(model) => serve(model.as_ref(), resume, &mailbox, &up, &turns, &unload_after),
                 Err(error) => Err(error),
             };
             // The model is dropped here, so its memory is free by now.
@@ -121,7 +122,7 @@ fn serve(
     mailbox: &Mailbox,
     up: &Sender<WorkerEvent>,
     turns: &TurnReader,
-    unload_after: Option<Duration>,
+    unload_after: &Patience,
 ) -> Result<Option<Resume>, ChatError> {
     let Resume { options, memory, mut command, announced, .. } = resume;
     let mut session = model.session(&options)?;
@@ -138,7 +139,7 @@ fn serve(
         let next = match command.take() {
             Some(command) => Next::Command(command),
             None => {
-                let unload = unload_after.filter(|_| desk.pending.is_none()).map(|after| last.plus(after));
+                let unload = unload_after.get().filter(|_| desk.pending.is_none()).map(|after| last.plus(after));
                 if unload.is_some_and(|at| at <= clock::now()) {
                     return Ok(Some(desk.leave(false)));
                 }

@@ -164,7 +164,8 @@ impl ProbeError {
 
     /// Whether another try with the same file would end in the same way.
     fn is_for_good(&self) -> bool {
-        matches!(self, ProbeError::Crashed(_) | ProbeError::Aborted | ProbeError::Fault)
+        // A panic of ours may be for want of threads or of a place on the disk.
+        matches!(self, ProbeError::Crashed(_) | ProbeError::Aborted)
     }
 }
 
@@ -193,6 +194,7 @@ pub fn probe(kind: ProbeKind, path: &Path, options: &ProbeOptions) -> Result<Pro
         return result;
     }
     let program = program(options)?;
+    let before = memory.look();
     let bytes = std::fs::metadata(path).map_or(0, |about| about.len());
     let result = child::run(&child::Order {
         program: &program,
@@ -208,7 +210,7 @@ pub fn probe(kind: ProbeKind, path: &Path, options: &ProbeOptions) -> Result<Pro
         Err(error) => tracing::info!(file = %path.display(), ?error, "the model was tried in a process of its own and does not work"),
     }
     if result.as_ref().err().is_none_or(ProbeError::is_for_good) {
-        memory.keep(&result, options.sha256.as_deref());
+        memory.keep(&result, options.sha256.as_deref(), before);
     }
     result
 }

@@ -12,11 +12,10 @@ use crate::stt::hearing::{Hearing, Job, Way};
 use crate::stt::{EngineInfo, Phrases, SttOptions, TranscribeError, Transcriber, Transcript, Words};
 use crate::trace::{Lane, Span, Work};
 use crate::turn::{Outcome, TurnId, TurnReader};
-use crate::worker::Worker;
+use crate::worker::{Patience, Worker};
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::time::Duration;
 
 /// Builds the engine, on the thread that will use it.
 pub type TranscriberFactory = Arc<dyn Fn() -> Result<Box<dyn Transcriber>, TranscribeError> + Send + Sync>;
@@ -40,15 +39,16 @@ pub fn spawn_stt(
     up: Sender<WorkerEvent>,
     turns: TurnReader,
     scorer: ScorerFactory,
-    unload_after: Option<Duration>,
+    unload_after: impl Into<Patience>,
 ) -> std::io::Result<Worker<SttCmd>> {
+    let unload_after = unload_after.into();
     Worker::spawn(Stage::Stt, INBOX, up, move |inbox, up| {
         match factory() {
             Ok(engine) => {
                 let info = engine.info();
                 let (hearing, told, others, requests) = (None, Words::default(), OthersLoad::new(), VecDeque::new());
                 Ear { factory, engine: Some(engine), info, options, up, turns, scorer, hearing, told, others, requests }
-                    .work(&inbox, unload_after)
+                    .work(&inbox, &unload_after)
             }
             Err(error) => refuse_all(&StageError::from(error), &inbox, &up, &turns),
         };
@@ -60,10 +60,11 @@ pub fn spawn_stt(
 fn refuse_all(error: &StageError, inbox: &Receiver<SttCmd>, up: &Sender<WorkerEvent>, turns: &TurnReader) -> Option<()> {
     up.send(WorkerEvent::Failed(TurnId::NONE, error.clone())).ok()?;
     for command in inbox {
-        if let SttCmd::Transcribe(turn, _) = command
-            && !turns.token(turn).is_cancelled()
-        {
-            up.send(WorkerEvent::Failed(turn, error.clone())).ok()?;
+        match command {
+            SttCmd::Transcribe(turn, _) if !turns.token(turn).is_cancelled() => up.send(WorkerEvent::Failed(turn, error.clone())).ok()?,
+            // There is nothing to give back, and somebody waits for that.
+            SttCmd::Release => up.send(WorkerEvent::Released(Stage::Stt)).ok()?,
+            _ => {}
         }
     }
     Some(())
@@ -89,7 +90,7 @@ struct Ear {
 }
 
 impl Ear {
-    fn work(mut self, inbox: &Receiver<SttCmd>, unload_after: Option<Duration>) -> Option<()> {
+    fn work(mut self, inbox: &Receiver<SttCmd>, unload_after: &Patience) -> Option<()> {
         self.up.send(WorkerEvent::Ready(Stage::Stt, self.info.clone())).ok()?;
         loop {
             // All that waits is taken first: after a pass of a second what was wanted before it may be out of date.
@@ -99,7 +100,7 @@ impl Ear {
             if self.proceed()? {
                 continue;
             }
-            let next = match unload_after.filter(|_| self.engine.is_some()) {
+            let next = match unload_after.get().filter(|_| self.engine.is_some()) {
                 Some(patience) => inbox.recv_timeout(patience),
                 None => inbox.recv().map_err(|_| RecvTimeoutError::Disconnected),
             };

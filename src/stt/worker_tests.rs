@@ -4,6 +4,7 @@ use crate::stt::hearing::tests::{loudness, voice};
 use crate::turn::{CancelToken, TurnClock};
 use crossbeam_channel::bounded;
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 
 /// Says the length of what it hears; a sample of 0.5 makes it unsure, 0.7 makes it fail, 0.9 makes it fall over.
 struct Echo {
@@ -162,6 +163,14 @@ fn what_was_not_understood_or_failed_ends_the_turn_with_a_sentence() {
     assert_eq!((turn, error.severity), (TurnId(2), Severity::Turn));
     assert!(error.message.contains("about forty kinds of sentences (the nearest was \"16000 samples\")"), "{error}");
     assert!(failures.next().unwrap().1.message.contains("no luck"));
+}
+
+#[test]
+fn without_an_engine_its_memory_is_given_back_at_once() {
+    let bench = Bench::new(|| Err(TranscribeError::ModelMissing("x.bin".into())));
+    assert!(matches!(bench.next(), WorkerEvent::Failed(TurnId::NONE, _)));
+    bench.tell(SttCmd::Release);
+    assert!(matches!(bench.next(), WorkerEvent::Released(Stage::Stt)), "somebody waits for it to load another one");
 }
 
 #[test]

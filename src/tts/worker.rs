@@ -12,10 +12,9 @@ use crate::event::{TtsCmd, WorkerEvent};
 use crate::platform::threads;
 use crate::trace::{Lane, Span, Work};
 use crate::turn::{CancelToken, Moment, Outcome, TurnId, TurnReader};
-use crate::worker::Worker;
+use crate::worker::{Patience, Worker};
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender};
 use std::sync::Arc;
-use std::time::Duration;
 
 /// Room in the inbox: the clauses of a long answer, which the model writes faster than they can be spoken.
 const INBOX: usize = 32;
@@ -49,8 +48,9 @@ pub fn spawn_tts(
     options: VoiceOptions,
     up: Sender<WorkerEvent>,
     turns: TurnReader,
-    unload_after: Option<Duration>,
+    unload_after: impl Into<Patience>,
 ) -> std::io::Result<Worker<TtsCmd>> {
+    let unload_after = unload_after.into();
     Worker::spawn(Stage::Tts, INBOX, up, move |inbox, up| {
         let voice = match load(&factory) {
             Ok(voice) => {
@@ -70,7 +70,7 @@ pub fn spawn_tts(
         let (rate, told, lead) = (DEFAULT_RATE, TurnId::NONE, Lead::default());
         let mut speaker = Speaker { factory, voice, rate, options, up, turns, told, lost: false, lead };
         // An error here says that the assistant is gone: there is nobody to work for.
-        let _ = speaker.work(&inbox, unload_after);
+        let _ = speaker.work(&inbox, &unload_after);
     })
 }
 
@@ -109,9 +109,9 @@ struct Speaker {
 }
 
 impl Speaker {
-    fn work(&mut self, inbox: &Receiver<TtsCmd>, unload_after: Option<Duration>) -> Result<(), Gone> {
+    fn work(&mut self, inbox: &Receiver<TtsCmd>, unload_after: &Patience) -> Result<(), Gone> {
         loop {
-            let command = match (&self.voice, unload_after) {
+            let command = match (&self.voice, unload_after.get()) {
                 (Held::Loaded(_), Some(after)) => match inbox.recv_timeout(after) {
                     Err(RecvTimeoutError::Timeout) => {
                         tracing::info!(after_secs = after.as_secs(), "the voice is not used and is let go");

@@ -1,15 +1,14 @@
 //! The window itself: drains events, draws the panels, does what they ask for. Everything it knows of the program is a [`Host`].
 
-use super::i18n::Texts;
 use super::models::{Used, import};
 use super::theme;
 use super::view_state::{TalkLook, ViewState};
-use super::{UiCommand, UiMemory, fonts, icons, keys, spoken_languages};
+use super::{UiCommand, UiMemory, fonts, icons, keys};
 use crate::audio::level::Levels;
 use crate::config::settings::Settings;
-use crate::error::{Severity, Stage, StageError};
-use crate::event::{Event, UserAction};
-use crate::models::manager::{Done, ManagerCommand, ManagerEvent};
+use crate::error::StageError;
+use crate::event::{Event, StageStatus, UserAction};
+use crate::models::manager::{ManagerCommand, ManagerEvent};
 use crate::models::store::Inventory;
 use crate::turn::TurnId;
 use egui::{Ui, ViewportCommand, vec2};
@@ -54,7 +53,7 @@ pub trait Host {
     fn drain_models(&mut self, into: &mut Vec<ManagerEvent>);
     /// Other models are there than before: what the settings leave open is chosen anew.
     fn models_changed(&mut self);
-    /// The files that the engines were given last.
+    /// The files that the engines are given at the start; events say what becomes of that.
     fn used(&self) -> Used;
     /// Whether this is the first time that this person opens the window.
     fn first_run(&self) -> bool;
@@ -62,7 +61,7 @@ pub trait Host {
 
 /// The window.
 pub struct HarkApp {
-    host: Box<dyn Host>,
+    pub(super) host: Box<dyn Host>,
     pub(super) settings: Settings,
     pub(super) inventory: Inventory,
     pub(super) levels: Arc<Levels>,
@@ -129,8 +128,11 @@ impl HarkApp {
         self.host.drain(&mut self.events);
         for event in self.events.drain(..) {
             self.state.apply(&event);
-            if let Event::InUse(stage, file) = event {
-                self.used.set(stage, file);
+            match event {
+                Event::InUse(stage, file) => self.used.set(stage, file),
+                // It can be chosen once more.
+                Event::Status(stage, StageStatus::Unavailable(_)) => self.used.set(stage, None),
+                _ => {}
             }
         }
         self.drain_models();
@@ -222,7 +224,6 @@ impl HarkApp {
         if let Err(error) = self.host.save(&self.settings) {
             self.state.apply(&Event::Notice(TurnId::NONE, error));
         }
-        self.used = self.host.used();
     }
 
     fn show_welcome(&mut self, ctx: &egui::Context, open: bool) {
@@ -237,43 +238,6 @@ impl HarkApp {
         }
     }
 
-    fn look_at_models(&mut self) {
-        let texts = Texts::of(self.settings.window.language, &self.system_locale);
-        self.manage(ManagerCommand::Refresh(spoken_languages(&self.settings, texts)));
-    }
-
-    fn manage(&mut self, command: ManagerCommand) {
-        self.state.models.asked(&command);
-        if let Err(error) = self.host.manage(command.clone()) {
-            self.state.models.refused(&command, &error);
-        }
-    }
-
-    fn drain_models(&mut self) {
-        let mut events = Vec::new();
-        self.host.drain_models(&mut events);
-        let mut changed = false;
-        let mut look = false;
-        for event in events {
-            self.state.models.apply(&event);
-            if let ManagerEvent::Finished { result, .. } = &event {
-                look = true;
-                changed |= matches!(result, Ok(Done::Got | Done::Imported(_) | Done::Removed));
-            }
-        }
-        if changed {
-            self.host.models_changed();
-            self.used = self.host.used();
-            // Devices are not listed anew: the sound system may take seconds, and somebody may be talking.
-            let devices = (std::mem::take(&mut self.inventory.microphones), std::mem::take(&mut self.inventory.speakers));
-            self.inventory = self.host.models();
-            (self.inventory.microphones, self.inventory.speakers) = devices;
-        }
-        if look {
-            self.look_at_models();
-        }
-    }
-
     fn try_hotkey(&mut self, ctx: &egui::Context, combination: &str) {
         let answer = self.host.set_hotkey(combination);
         let took = answer.is_ok();
@@ -282,22 +246,6 @@ impl HarkApp {
             let mut settings = self.settings.clone();
             settings.window.hotkey = combination.to_owned();
             self.save(ctx, settings);
-        }
-    }
-
-    fn open_models_folder(&mut self) {
-        let folder = self.host.models_folder();
-        // It may not be there before the first model.
-        let opened = std::fs::create_dir_all(&folder).and_then(|()| open::that_detached(&folder));
-        if let Err(error) = opened {
-            tracing::warn!(%error, "the models folder could not be shown");
-            let notice = StageError::new(
-                Stage::Desktop,
-                Severity::Info,
-                format!("The folder {} could not be opened here.", folder.display()),
-                "Open it in your file manager and put the model files there.",
-            );
-            self.state.apply(&Event::Notice(TurnId::NONE, notice));
         }
     }
 

@@ -5,6 +5,7 @@
 
 pub mod answer;
 pub mod app;
+mod app_models;
 pub mod conversation;
 pub mod fonts;
 pub mod i18n;

@@ -49,6 +49,8 @@ pub(super) fn run(order: &Order<'_>) -> Result<Probed, ProbeError> {
     let begin = clock::now();
     let mut command = Command::new(order.program);
     command.arg(COMMAND).arg(order.kind.word()).arg("--json").arg("--").arg(order.path);
+    // llama.cpp would start a debugger at its end, which holds the pipes open.
+    command.env("GGML_NO_BACKTRACE", "1");
     command.envs(order.environment.iter().map(|(name, value)| (name, value)));
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     let mut child = Held(command.spawn().map_err(unavailable)?);
@@ -129,7 +131,9 @@ fn crash(status: ExitStatus) -> Option<ProbeError> {
         8 => ProbeError::Crashed("SIGFPE".to_owned()),
         11 => ProbeError::Crashed("SIGSEGV".to_owned()),
         number if Some(number) == BUS => ProbeError::Crashed("SIGBUS".to_owned()),
-        number => ProbeError::Crashed(format!("signal {number}")),
+        // SIGHUP, SIGINT, SIGTERM and the like come from a person, a session that ends, or a guard of the memory (earlyoom): they
+        // say nothing of the file.
+        _ => ProbeError::Cancelled,
     })
 }
 
@@ -144,6 +148,8 @@ fn crash(status: ExitStatus) -> Option<ProbeError> {
     match status.code()? as u32 {
         0xC000_0017 | 0xC000_012D => Some(ProbeError::OutOfMemory),
         0xC000_0409 => Some(ProbeError::Aborted),
+        // Ctrl+C.
+        0xC000_013A => Some(ProbeError::Cancelled),
         number if number >> 30 == 3 => Some(ProbeError::Crashed(format!("exception {number:#x}"))),
         _ => None,
     }
@@ -179,6 +185,9 @@ mod tests {
         assert_eq!(end("kill -11 $$"), Err(ProbeError::Crashed("SIGSEGV".to_owned())));
         assert_eq!(end("kill -9 $$"), Err(ProbeError::Killed));
         assert_eq!(end("exit 101"), Err(ProbeError::Fault));
+        for signal in ["HUP", "INT", "TERM", "USR1"] {
+            assert_eq!(end(&format!("kill -{signal} $$")), Err(ProbeError::Cancelled), "{signal} says nothing of the file");
+        }
         // What it says before its end does not count when its end is bad, and the other way round.
         assert_eq!(end(r#"echo '{"event":"probed"}'; kill -11 $$"#), Err(ProbeError::Crashed("SIGSEGV".to_owned())));
         for script in ["true", "exit 1", "echo '{\"event\":'", "head -c 3000000 /dev/zero"] {

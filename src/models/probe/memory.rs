@@ -29,7 +29,7 @@ pub(super) struct Memory {
 
 /// How a file looks from outside.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-struct Look {
+pub(super) struct Look {
     bytes: u64,
     /// Time of its last change, ns since 1970.
     changed: u64,
@@ -78,14 +78,17 @@ fn digest(path: &Path) -> Option<String> {
 
 impl Memory {
     pub(super) fn of(cache: Option<&Path>, kind: ProbeKind, path: &Path) -> Self {
-        let path = std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+        // A voice may be given as its folder.
+        let voice = if kind == ProbeKind::Voice && path.is_dir() { VoiceFiles::of(path).ok() } else { None };
+        let path = voice.map_or_else(|| path.to_owned(), |voice| voice.onnx);
+        let path = std::fs::canonicalize(&path).unwrap_or(path);
         let name = hex(Sha256::digest(path.as_os_str().as_encoded_bytes()).get(..16).unwrap_or_default());
         let place = Note::new(cache, "probed", &format!("{}-at-{name}.json", kind.word()));
         let beside = if kind == ProbeKind::Voice { VoiceFiles::of_file(&path).and_then(|files| files.vocoder) } else { None };
         Memory { cache: cache.map(Path::to_owned), kind, path, beside, place }
     }
 
-    fn look(&self) -> Option<Look> {
+    pub(super) fn look(&self) -> Option<Look> {
         let main = look(&self.path)?;
         let Some(beside) = &self.beside else { return Some(main) };
         let other = look(beside)?;
@@ -137,9 +140,10 @@ impl Memory {
         })
     }
 
-    /// `result` is a success or an error that is for good.
-    pub(super) fn keep(&self, result: &Result<Probed, ProbeError>, known: Option<&str>) {
-        if self.cache.is_none() {
+    /// `result` is a success or an error that is for good; `before` is how the file looked when the child was started: of one that
+    /// was still being copied nothing is known.
+    pub(super) fn keep(&self, result: &Result<Probed, ProbeError>, known: Option<&str>, before: Option<Look>) {
+        if self.cache.is_none() || before.is_none() || self.look() != before {
             return;
         }
         let Some(sha256) = self.look().and_then(|look| self.sha256(known, look)) else { return };
@@ -165,6 +169,23 @@ mod tests {
         Ok(Probed { ms, remembered: false })
     }
 
+    fn keep(memory: &Memory, result: &Result<Probed, ProbeError>, known: Option<&str>) {
+        memory.keep(result, known, memory.look());
+    }
+
+    #[test]
+    fn of_a_file_that_changed_meanwhile_nothing_is_kept() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("m.bin");
+        std::fs::write(&file, b"half").unwrap();
+        let memory = Memory::of(Some(folder.path()), ProbeKind::Chat, &file);
+        assert_eq!(memory.recall(None), None);
+        let before = memory.look();
+        std::fs::write(&file, b"half and half").unwrap();
+        memory.keep(&Err(ProbeError::Aborted), None, before);
+        assert_eq!(memory.recall(None), None);
+    }
+
     #[test]
     fn what_came_out_is_known_until_the_file_changes() {
         let folder = tempfile::tempdir().unwrap();
@@ -172,7 +193,7 @@ mod tests {
         std::fs::write(&file, b"one").unwrap();
         let of = |file: &Path| Memory::of(Some(&cache), ProbeKind::Stt, file);
         assert_eq!(of(&file).recall(None), None);
-        of(&file).keep(&good(7), None);
+        keep(&of(&file), &good(7), None);
         let begin = Instant::now();
         assert_eq!(of(&file).recall(None), Some(Ok(Probed { ms: 7, remembered: true })));
         println!("remembered in {:?}", begin.elapsed());
@@ -187,7 +208,7 @@ mod tests {
         std::fs::write(&moved, b"two").unwrap();
         assert_eq!(of(&moved).recall(None), None, "another content");
         for bad in [ProbeError::Crashed("SIGSEGV".to_owned()), ProbeError::Aborted, ProbeError::Fault] {
-            of(&moved).keep(&Err(bad.clone()), None);
+            keep(&of(&moved), &Err(bad.clone()), None);
             assert_eq!(of(&moved).recall(None), Some(Err(bad)));
         }
         assert_eq!(std::fs::read_dir(cache.join("probed")).unwrap().filter(|e| e.as_ref().unwrap().path().ends_with("draft")).count(), 0);
@@ -204,7 +225,7 @@ mod tests {
         let cache = folder.path().join("cache");
         let of = || Memory::of(Some(&cache), ProbeKind::Voice, &folder.path().join("a.onnx"));
         let known = digest(&folder.path().join("a.onnx")).unwrap();
-        of().keep(&Err(ProbeError::Aborted), Some(&known));
+        keep(&of(), &Err(ProbeError::Aborted), Some(&known));
         assert_eq!(of().recall(Some(&known)), Some(Err(ProbeError::Aborted)));
         std::fs::write(folder.path().join("v.onnx"), "another").unwrap();
         assert_eq!(of().recall(Some(&known)), None);
@@ -217,7 +238,7 @@ mod tests {
         std::fs::write(&file, b"abc").unwrap();
         let sha256 = "BA7816BF8F01CFEA414140DE5DAE2223B00361A396177A9CB410FF61F20015AD";
         let memory = Memory::of(Some(folder.path()), ProbeKind::Chat, &file);
-        memory.keep(&good(1), Some(sha256));
+        keep(&memory, &good(1), Some(sha256));
         assert!(memory.place.recall().is_none(), "it was not read");
         assert!(memory.recall(None).is_some_and(|known| known.is_ok()), "and it is the digest of the content");
         assert!(memory.recall(Some("not a digest/../..")).is_some());
@@ -229,7 +250,7 @@ mod tests {
         let file = folder.path().join("m.bin");
         std::fs::write(&file, b"abc").unwrap();
         let memory = Memory::of(Some(folder.path()), ProbeKind::Chat, &file);
-        memory.keep(&good(1), None);
+        keep(&memory, &good(1), None);
         let note = memory.content(&digest(&file).unwrap());
         let text = note.recall().unwrap();
         note.keep(&text.replace(PROGRAM, "0.0.1 (000000000000)"));
@@ -247,7 +268,7 @@ mod tests {
         std::fs::write(&file, b"x").unwrap();
         for cache in [None, Some(file.as_path())] {
             let memory = Memory::of(cache, ProbeKind::Stt, &file);
-            memory.keep(&good(1), None);
+            keep(&memory, &good(1), None);
             assert_eq!(memory.recall(None), None);
         }
     }

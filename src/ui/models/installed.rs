@@ -1,7 +1,7 @@
 //! What is installed: use it, compare it with what it should be, remove it.
 
-use super::{ModelsMemory, amounts, ask, button, choosing, kind_name, note_ui, row, section_ui};
-use crate::models::catalog::ModelKind;
+use super::{ModelsMemory, amounts, ask, button, choosing, kind_name, note_ui, row, section_ui, stage_of};
+use crate::event::UserAction;
 use crate::models::listing::{Here, Home};
 use crate::models::manager::ManagerCommand;
 use crate::ui::icons::Icon;
@@ -67,9 +67,13 @@ fn actions_ui(
     let twin = |verb: &str| format!("{verb} {}", here.id);
     ui.horizontal_wrapped(|ui| {
         ui.spacing_mut().item_spacing = egui::vec2(8.0, 6.0);
-        let chooses = matches!(here.kind, ModelKind::Stt | ModelKind::Chat | ModelKind::Voice);
-        if chooses && !used && button(ui, cx, cx.texts.t("installed.use"), &named(cx.texts.t("installed.use")), false, &twin("use")) {
+        if stage_of(here.kind).is_some()
+            && !used
+            && button(ui, cx, cx.texts.t("installed.use"), &named(cx.texts.t("installed.use")), false, &twin("use"))
+        {
             out.extend(choosing(cx.settings, here.kind, &here.file).map(UiCommand::Save));
+            // It may be the choice that failed before: memory is free now, or the file was copied anew.
+            out.extend(stage_of(here.kind).map(|stage| UiCommand::Act(UserAction::TryAgain(stage))));
         }
         if busy {
             return;
@@ -86,7 +90,8 @@ fn actions_ui(
 
 /// "Remove" asks once more in its own place; what is safe comes first.
 fn confirm_ui(ui: &mut Ui, here: &Here, offered: bool, cx: &UiContext<'_>, removing: &mut Option<String>, out: &mut Vec<UiCommand>) {
-    let words = cx.texts.f(if offered { "installed.sure" } else { "installed.sure_gone" }, amounts::size(here.bytes));
+    let size = amounts::size(here.bytes);
+    let words = if offered { cx.texts.f("installed.sure", size) } else { cx.texts.f("installed.sure_gone", size) };
     ui.add(egui::Label::new(theme::lined(words, 14.0).color(cx.tokens.text)).wrap().selectable(false));
     ui.horizontal_wrapped(|ui| {
         let (keep, remove) = (cx.texts.t("installed.keep"), cx.texts.t("installed.remove_now"));

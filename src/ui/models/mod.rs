@@ -87,6 +87,17 @@ pub fn choosing(settings: &Settings, kind: ModelKind, file: &Path) -> Option<Box
     Some(settings)
 }
 
+/// The stage that works with models of this kind.
+#[must_use]
+pub fn stage_of(kind: ModelKind) -> Option<Stage> {
+    match kind {
+        ModelKind::Stt => Some(Stage::Stt),
+        ModelKind::Chat => Some(Stage::Llm),
+        ModelKind::Voice => Some(Stage::Tts),
+        ModelKind::Vad | ModelKind::Embedding => None,
+    }
+}
+
 /// Draws the page into the space it is given.
 pub fn models_ui(ui: &mut Ui, state: &ViewState, cx: &UiContext<'_>, memory: &mut UiMemory, out: &mut Vec<UiCommand>) {
     egui::ScrollArea::vertical().id_salt("models").auto_shrink(false).show(ui, |ui| {

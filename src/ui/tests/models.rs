@@ -3,7 +3,7 @@
 use super::harness::{Log, Window};
 use crate::config::settings::UiLanguage;
 use crate::error::{Severity, Stage, StageError};
-use crate::event::{Event, Phase, StageStatus};
+use crate::event::{Event, Phase, StageStatus, UserAction};
 use crate::fakes::models::sample;
 use crate::models::catalog::{Evidence, ModelKind};
 use crate::models::listing::{Fit, Listing};
@@ -95,6 +95,13 @@ fn whether_a_model_fits_is_said_in_words_before_it_is_fetched() {
 }
 
 #[test]
+fn what_came_of_a_download_can_be_deleted() {
+    let mut w = open_with(TALL, sample());
+    w.click("Delete what came: Qwen2.5 1.5B");
+    assert_eq!(w.commands(), [ManagerCommand::Remove("qwen2.5-1.5b-instruct-q4".into())]);
+}
+
+#[test]
 fn a_download_shows_how_far_it_is_and_can_be_stopped_and_gone_on_with() {
     let mut w = open_with(TALL, sample());
     w.click("Go on: Qwen2.5 1.5B");
@@ -135,6 +142,7 @@ fn what_came_is_used_at_once_and_a_failure_can_be_tried_again() {
     w.tell([ManagerEvent::Finished { id: "whisper-base-q5_1".into(), result: Ok(Done::Got) }]);
     assert!(has(&w, "Whisper base is there and can be used."));
     assert_eq!(w.log.borrow().model_changes, 1, "what the settings leave open is chosen anew");
+    assert!(w.log.borrow().acts.contains(&UserAction::TryAgain(Stage::Llm)), "what could not be loaded may be whole now");
     w.click("Hide this message");
     assert!(!has(&w, "Whisper base is there"));
 }
@@ -163,6 +171,17 @@ fn the_model_in_use_says_so() {
     w.harness.get_by_label("In use");
     assert!(w.harness.query_by_label("Use: SmolLM2 135M").is_none());
     w.harness.get_by_label("Use: Starter (English)");
+    // What only was chosen is not in use, whatever is saved meanwhile; and it can be chosen again after a failure.
+    for _ in 0..2 {
+        w.log.borrow_mut().acts.clear();
+        w.click("Use: Starter (English)");
+        assert_eq!(w.log.borrow().acts, [UserAction::TryAgain(Stage::Stt)]);
+        let error = StageError::new(Stage::Stt, Severity::Info, "It needs more memory than there is.", "Close other programs.");
+        w.send([Event::Notice(TurnId::NONE, error)]);
+    }
+    let lost = StageError::new(Stage::Llm, Severity::Stage, "The chat model is gone.", "Choose another.");
+    w.send([Event::Status(Stage::Llm, StageStatus::Unavailable(lost))]);
+    w.harness.get_by_label("Use: SmolLM2 135M");
 }
 
 #[test]
