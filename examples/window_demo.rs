@@ -46,6 +46,10 @@ impl Host for Demo {
         println!("{:?}", settings.window);
         Ok(())
     }
+    fn models(&mut self) -> Inventory {
+        self.inventory()
+    }
+
     fn inventory(&mut self) -> Inventory {
         let model = |name: &str, bytes| ModelEntry { path: PathBuf::from(name), name: name.into(), bytes, starter: false };
         Inventory {
