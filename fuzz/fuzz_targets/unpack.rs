@@ -1,4 +1,5 @@
 #![no_main]
+use hark_fuzz::models::catalog::Catalog;
 use hark_fuzz::models::incoming::kind_folder;
 use hark_fuzz::models::library::{Installed, Library};
 use hark_fuzz::models::record::Record;

@@ -223,7 +223,8 @@ fn carry_out(raw: &Config, plan: &Plan) -> Config {
     config.chat.threads = plan.chat_threads;
     config.speculate = raw.speculate && plan.speculate;
     // What was too large to be chosen is too large to be taken instead; so is what is larger than the choice and has no room.
-    let fits = |kind, bytes| !raw.fit_memory || policy::beside(policy::need(kind, bytes, raw.chat.context_tokens), plan.free_bytes);
+    let least = |kind, bytes| policy::need(kind, bytes, raw.chat.context_tokens).saturating_add(policy::KEEP_FREE);
+    let fits = |kind, bytes| !raw.fit_memory || plan.free_bytes.is_none_or(|free| free >= least(kind, bytes));
     let smaller = |kind, used: &Option<PathBuf>, wished: &Option<PathBuf>, spare: &mut Vec<ModelEntry>| {
         if let Some(used) = used {
             let most = bytes_of(used);

@@ -1,7 +1,7 @@
 //! A fake of everything behind the model page: a catalog of made-up sizes, downloads that tick like real ones.
 
 use crate::error::{Severity, Stage, StageError};
-use crate::models::catalog::{Evidence, ModelKind, SpeedClass};
+use crate::models::catalog::{Evidence, ModelKind};
 use crate::models::listing::{Computer, Fit, Here, Home, Listing, Offer};
 use crate::models::manager::{Desk, ModelServices, Progress, Question, Taken, Work};
 use crate::turn::Outcome;
@@ -114,22 +114,22 @@ impl ModelServices for FakeModels {
     }
 }
 
-type Row = (&'static str, &'static str, ModelKind, &'static str, u64, u64, SpeedClass, Evidence);
+type Row = (&'static str, &'static str, ModelKind, &'static str, u64, u64, Evidence);
 
-/// Id, name, kind, languages, MB on the disk, MB of memory, speed, evidence. The sizes are rounded; they promise nothing.
+/// Id, name, kind, languages, MB on the disk, MB of memory, evidence. The sizes are rounded; they promise nothing.
 const ROWS: [Row; 9] = [
-    ("whisper-base-q5_1", "Whisper base", ModelKind::Stt, "*", 60, 180, SpeedClass::Fast, Evidence::Seen),
-    ("whisper-small-q5_1", "Whisper small", ModelKind::Stt, "*", 190, 480, SpeedClass::Medium, Evidence::Reported),
-    ("whisper-large-v3-turbo-q5_0", "Whisper large v3 turbo", ModelKind::Stt, "*", 574, 1200, SpeedClass::Slow, Evidence::Reported),
-    ("qwen2.5-0.5b-instruct-q4", "Qwen2.5 0.5B", ModelKind::Chat, "en zh", 398, 620, SpeedClass::Fast, Evidence::Seen),
-    ("qwen2.5-1.5b-instruct-q4", "Qwen2.5 1.5B", ModelKind::Chat, "en zh", 1117, 1500, SpeedClass::Medium, Evidence::Reported),
-    ("qwen3-8b-q4", "Qwen3 8B", ModelKind::Chat, "en zh", 5030, 6800, SpeedClass::Slow, Evidence::Unknown),
-    ("en_us-lessac-medium", "Lessac", ModelKind::Voice, "en", 63, 150, SpeedClass::Fast, Evidence::Seen),
-    ("zh_cn-huayan-medium", "Huayan", ModelKind::Voice, "zh", 63, 150, SpeedClass::Fast, Evidence::Seen),
-    ("silero-vad", "Silero", ModelKind::Vad, "*", 1, 10, SpeedClass::Fast, Evidence::Seen),
+    ("whisper-base-q5_1", "Whisper base", ModelKind::Stt, "*", 60, 180, Evidence::Seen),
+    ("whisper-small-q5_1", "Whisper small", ModelKind::Stt, "*", 190, 480, Evidence::Reported),
+    ("whisper-large-v3-turbo-q5_0", "Whisper large v3 turbo", ModelKind::Stt, "*", 574, 1200, Evidence::Reported),
+    ("qwen2.5-0.5b-instruct-q4", "Qwen2.5 0.5B", ModelKind::Chat, "en zh", 398, 620, Evidence::Seen),
+    ("qwen2.5-1.5b-instruct-q4", "Qwen2.5 1.5B", ModelKind::Chat, "en zh", 1117, 1500, Evidence::Reported),
+    ("qwen3-8b-q4", "Qwen3 8B", ModelKind::Chat, "en zh", 5030, 6800, Evidence::Unknown),
+    ("en_us-lessac-medium", "Lessac", ModelKind::Voice, "en", 63, 150, Evidence::Seen),
+    ("zh_cn-huayan-medium", "Huayan", ModelKind::Voice, "zh", 63, 150, Evidence::Seen),
+    ("silero-vad", "Silero", ModelKind::Vad, "*", 1, 10, Evidence::Seen),
 ];
 
-fn offer((id, name, kind, languages, mb, memory_mb, speed, evidence): Row) -> Offer {
+fn offer((id, name, kind, languages, mb, memory_mb, evidence): Row) -> Offer {
     let fit = match memory_mb {
         6800.. => Fit::TooBig { needs_bytes: 6_800_000_000, there_bytes: 4_100_000_000 },
         1200.. => Fit::Slow,
@@ -141,10 +141,8 @@ fn offer((id, name, kind, languages, mb, memory_mb, speed, evidence): Row) -> Of
         kind,
         languages: languages.split(' ').map(str::to_owned).collect(),
         licence: "Apache-2.0".to_owned(),
-        about: String::new(),
         bytes: Some(mb * 1_000_000),
         memory_bytes: memory_mb * 1_000_000,
-        speed,
         fit,
         evidence,
         installed: false,
@@ -190,11 +188,6 @@ pub fn sample() -> Listing {
         ],
         offers: ROWS.into_iter().map(offer).collect(),
         recommended: ["whisper-base-q5_1", "qwen2.5-0.5b-instruct-q4", "en_us-lessac-medium"].map(str::to_owned).to_vec(),
-        computer: Computer {
-            memory_bytes: 4_100_000_000,
-            free_memory_bytes: 2_600_000_000,
-            cores: 2,
-            disk_free_bytes: Some(31_000_000_000),
-        },
+        computer: Computer { memory_bytes: 4_100_000_000, free_memory_bytes: 2_600_000_000 },
     }
 }

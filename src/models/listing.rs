@@ -2,7 +2,7 @@
 
 pub use super::fit::Fit;
 
-use super::catalog::{Evidence, ModelKind, SpeedClass};
+use super::catalog::{Evidence, ModelKind};
 use std::path::PathBuf;
 
 /// Where an installed model lies.
@@ -55,14 +55,10 @@ pub struct Offer {
     pub languages: Vec<String>,
     /// SPDX expression or name.
     pub licence: String,
-    /// Where it is described; empty: nowhere.
-    pub about: String,
     /// Size of all its files; `None`: not known.
     pub bytes: Option<u64>,
     /// Memory while it works, bytes.
     pub memory_bytes: u64,
-    /// How fast it is on a laptop.
-    pub speed: SpeedClass,
     /// How it suits this computer.
     pub fit: Fit,
     /// What the weakest of its hashes rests on.
@@ -82,10 +78,6 @@ pub struct Computer {
     pub memory_bytes: u64,
     /// Free memory when the listing was made, bytes.
     pub free_memory_bytes: u64,
-    /// Processor cores.
-    pub cores: u32,
-    /// Free room where models are put, bytes; `None`: not known.
-    pub disk_free_bytes: Option<u64>,
 }
 
 /// Everything at one moment.

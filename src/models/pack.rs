@@ -147,6 +147,12 @@ pub fn pack(
     }
     let manifest = Manifest { format: 1, made: now(), models: packed };
     let folder = out.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    // What nobody could read again is not written.
+    let readable = toml::to_string(&manifest).map_err(|_| "its list of contents cannot be written".to_owned());
+    if let Err(why) = readable.and_then(|text| Manifest::parse(&text)) {
+        let message = format!("The pack {} would be of no use: {why}.", out.display());
+        return Err(InstallError::new(Fault::Refused, message, "Leave that model out, or import its files under another name first."));
+    }
     let needs = manifest.bytes().unwrap_or(u64::MAX);
     if let Some(free) = free_bytes(folder).filter(|free| *free < needs) {
         return Err(InstallError::no_room(folder, needs, free));

@@ -66,10 +66,8 @@ fn offer(model: &CatalogModel, machine: &Machine, installed: &[Installed], root:
         kind: model.kind,
         languages: model.languages.clone(),
         licence: model.licence.clone(),
-        about: model.about.clone().unwrap_or_default(),
         bytes: model.bytes(),
         memory_bytes: model.memory_mb.saturating_mul(1_000_000),
-        speed: model.speed,
         fit: fit::fit(model, machine),
         evidence: model.evidence(),
         installed: installed.iter().any(|there| there.is_of(model)),
@@ -92,12 +90,7 @@ impl ModelServices for Services {
             offers,
             installed,
             recommended: recommend(catalog, &machine, languages).into_iter().map(|model| model.id.clone()).collect(),
-            computer: Computer {
-                memory_bytes: machine.memory_bytes,
-                free_memory_bytes: machine.free_memory_bytes,
-                cores: machine.cores,
-                disk_free_bytes: machine.disk_free_bytes,
-            },
+            computer: Computer { memory_bytes: machine.memory_bytes, free_memory_bytes: machine.free_memory_bytes },
         }
     }
 

@@ -342,3 +342,24 @@ fn a_voice_of_any_script_runs_when_it_is_tried_out() {
         assert!(matches!(tried, Err(SynthesisError::Engine(_))), "{what}: {tried:?}");
     }
 }
+
+#[test]
+fn a_voice_that_knows_none_of_the_words_says_so_instead_of_nothing() {
+    if !has_runtime() {
+        return;
+    }
+    let mut files = with_lexicon();
+    files.retain(|(name, _)| *name != "lexicon.txt");
+    files.push(("lexicon.txt", "你 n i\n好 h ao\n".into()));
+    let folder = folder_of(&files);
+    let mut voice = load(&folder.path().join("m.onnx"), 1).unwrap();
+    let mut synthesize = |text: &str| {
+        let mut count = 0;
+        voice.synthesize(text, &still(), &CancelToken::never(), &mut |piece| count += piece.len()).map(|_| count)
+    };
+    assert!(matches!(synthesize("Hello there."), Err(SynthesisError::Unsupported(why)) if why.contains("none of the words")));
+    assert!(synthesize("Hello 你好.").unwrap() > 0, "what it knows is said");
+    for nothing in ["", " ", "…!", "—"] {
+        assert_eq!(synthesize(nothing).unwrap(), 0, "{nothing:?}");
+    }
+}

@@ -106,7 +106,13 @@ impl Front {
                 )));
             }
             Front::Chars(table) => split(text, MAX_SYMBOLS, str::len).map(|part| table.ids_of(part).into()).collect(),
-            Front::Words(words) => words.symbols_of(text),
+            Front::Words(words) => {
+                let sentences = words.symbols_of(text);
+                if text.chars().any(char::is_alphanumeric) && sentences.iter().all(|symbols| symbols.ids.is_empty()) {
+                    return Err(SynthesisError::Unsupported(format!("The voice {name} knows none of the words of this text")));
+                }
+                sentences
+            }
             Front::Phonemes(_, espeak) => {
                 let sentences = phonemes::sentences(&phonemes::clauses(text, espeak)?);
                 sentences.iter().flat_map(|sentence| self.symbols_of_phonemes(sentence)).flatten().collect()

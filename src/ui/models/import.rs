@@ -40,7 +40,9 @@ pub fn import_ui(ui: &mut Ui, cx: &UiContext<'_>, memory: &mut ModelsMemory, out
 /// A path as people paste it: with quotes around it, or as the address of a file.
 fn tidy(text: &str) -> PathBuf {
     let text = text.trim();
-    let text = text.strip_prefix("file://").unwrap_or(text);
+    if let Some(address) = text.strip_prefix("file://") {
+        return PathBuf::from(percent_encoding::percent_decode_str(address).decode_utf8_lossy().as_ref());
+    }
     let bare = ['"', '\''].into_iter().find_map(|q| text.strip_prefix(q)?.strip_suffix(q));
     PathBuf::from(bare.unwrap_or(text))
 }
@@ -55,8 +57,16 @@ pub fn dropped(ctx: &Context, memory: &UiMemory, out: &mut Vec<UiCommand>) {
     if !memory.models_open {
         out.push(UiCommand::ShowModels(true));
     }
+    let paths = without_companions(paths);
     // A hundred files at once are a folder that was meant.
     out.extend(paths.into_iter().take(32).map(|path| UiCommand::Models(ManagerCommand::Import(path))));
+}
+
+/// A voice is taken over with its description: dropped together they are one thing.
+fn without_companions(mut paths: Vec<PathBuf>) -> Vec<PathBuf> {
+    let all = paths.clone();
+    paths.retain(|path| !(path.extension().is_some_and(|ending| ending == "json") && all.contains(&path.with_extension(""))));
+    paths
 }
 
 /// While something is held over the window: what will happen when it is let go.
@@ -78,12 +88,21 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_voice_and_its_description_are_one_thing() {
+        let paths = |names: &[&str]| names.iter().map(PathBuf::from).collect::<Vec<_>>();
+        let dropped = paths(&["/a/v.onnx", "/a/v.onnx.json", "/a/other.onnx.json", "/b/m.gguf"]);
+        assert_eq!(without_companions(dropped), paths(&["/a/v.onnx", "/a/other.onnx.json", "/b/m.gguf"]));
+    }
+
+    #[test]
     fn a_pasted_path_loses_its_quotes_and_its_scheme() {
         for (text, path) in [
             (" /a/b c.gguf \n", "/a/b c.gguf"),
             ("\"/a/b c.gguf\"", "/a/b c.gguf"),
             ("'/a'", "/a"),
             ("file:///a/b", "/a/b"),
+            ("file:///a/my%20models/%E5%A5%BD.gguf", "/a/my models/好.gguf"),
+            ("/a/100%20.gguf", "/a/100%20.gguf"),
             ("'/a", "'/a"),
             ("'", "'"),
         ] {
