@@ -153,6 +153,7 @@ impl HarkApp {
     pub fn draw(&mut self, ui: &mut Ui) {
         let ctx = ui.ctx().clone();
         let mut out = Vec::new();
+        theme::fit_tooltips(&ctx);
         keys::keys_ui(&ctx, &self.state, &mut self.memory, &mut out);
         import::dropped(&ctx, &self.memory, &mut out);
         self.panels(ui, &mut out);

@@ -222,6 +222,15 @@ pub fn install(ctx: &egui::Context, reduced_motion: bool) {
     }
 }
 
+/// Tooltips are no wider than the window: what stands outside of it is lost, and a narrow window with large letters has less than
+/// 300 points.
+pub fn fit_tooltips(ctx: &egui::Context) {
+    let widest = (ctx.content_rect().width() - 2.0 * GUTTER).clamp(120.0, TEXT_COLUMN);
+    if (ctx.global_style().spacing.tooltip_width - widest).abs() > 0.5 {
+        ctx.all_styles_mut(|style| style.spacing.tooltip_width = widest);
+    }
+}
+
 fn visuals(theme: Theme) -> Visuals {
     let t = Tokens::of(theme);
     let mut v = match theme {

@@ -1,7 +1,7 @@
 //! What goes on and what became of it: questions, progress, results.
 
 use super::view::{Card, ModelsView};
-use super::{amounts, ask, button, row};
+use super::{amounts, ask, button};
 use crate::error::{Severity, Stage, StageError};
 use crate::models::manager::{Done, ManagerCommand, Progress, Question, Work};
 use crate::ui::icons::{self, Icon};
@@ -160,7 +160,8 @@ fn progress_ui(ui: &mut Ui, view: &ModelsView, progress: &Progress, cx: &UiConte
             let room = (ui.available_width() - 84.0).max(60.0);
             ui.allocate_ui_with_layout(vec2(room, theme::TARGET), egui::Layout::left_to_right(egui::Align::Center), |ui| {
                 ui.set_width(room);
-                row::name_ui(ui, cx, name);
+                // One line beside the button; the whole name stands in the list below.
+                ui.add(egui::Label::new(theme::lined(name, 15.0).color(t.text)).truncate().selectable(false));
             });
             ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
                 if button(ui, cx, words, &format!("{words}: {name}"), false, "") {

@@ -380,3 +380,20 @@ fn what_memory_and_battery_decided_stands_where_the_model_stands_and_a_failed_ch
     assert!(has(&w, "large.gguf cannot be used.") && has(&w, "In use"));
     assert!(w.harness.query_by_label("Use: SmolLM2 135M").is_none(), "the old one is in use");
 }
+
+#[test]
+fn a_tooltip_stays_inside_of_a_narrow_window() {
+    let mut w = Window::new(UiLanguage::Chinese, [300.0, 2400.0]).idle();
+    w.harness.key_press_modifiers(egui::Modifiers::COMMAND, egui::Key::M);
+    w.tell([listing(sample())]);
+    let places =
+        |w: &Window, part: &str| -> Vec<egui::Rect> { w.harness.query_all_by_label_contains(part).map(|node| node.rect()).collect() };
+    let mark = places(&w, "文件信息来自公开列表")[0];
+    w.harness.hover_at(mark.center());
+    for _ in 0..60 {
+        w.harness.step();
+    }
+    let tip = places(&w, "由你决定");
+    assert!(!tip.is_empty(), "it comes");
+    assert!(tip.iter().all(|rect| rect.left() >= 0.0 && rect.right() <= 300.0), "{tip:?}");
+}
