@@ -1,7 +1,6 @@
 //! The parsers of Hark without its engines. A sanitizer wants every crate compiled anew, and the native engines of the whole
 //! library take a quarter of an hour for that; so the pure modules are taken from their sources by path, and the few types
-//! that they name from elsewhere stand in here (`audio.rs`, `llm.rs`, `tts.rs`, `models/fetch.rs`,
-//! `models/install.rs`).
+//! that they name from elsewhere stand in here (`audio.rs`, `tts.rs`, `models/fetch.rs`).
 //!
 //! A module is at the same place as in Hark, so that its `crate::…` paths hold.
 

@@ -17,7 +17,6 @@ pub mod fetch;
 mod gather;
 #[path = "../../src/models/incoming.rs"]
 pub mod incoming;
-pub mod install;
 #[path = "../../src/models/judge.rs"]
 pub mod judge;
 #[path = "../../src/models/library.rs"]

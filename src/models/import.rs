@@ -7,7 +7,7 @@ use super::fault::{Fault, InstallError};
 use super::fetch::free_bytes;
 use super::gather::{Unit, gather};
 use super::incoming::{self, Incoming, Way};
-use super::install::{Progress, found, record_of};
+use super::install::{Progress, record_of};
 use super::judge;
 use super::library::{Installed, Library};
 use super::meter::Meter;
@@ -178,7 +178,7 @@ fn one(
         None => Record { format: 1, id, name: unit.name, kind, installed: now(), from, licence: None, languages: Vec::new(), files },
     };
     let place = incoming.place(&record)?;
-    Ok(Outcome::Done(Taken { model: found(library, &record, &place)?, new: true }))
+    Ok(Outcome::Done(Taken { model: library.listed(&record, &place), new: true }))
 }
 
 fn kind_of(unit: &Unit<'_>) -> super::catalog::ModelKind {
@@ -230,7 +230,7 @@ fn free_name(library: &Library, unit: &Unit<'_>, cancel: &dyn Fn() -> bool) -> R
         }
         let Some(record) = Record::read(&place) else { continue };
         match is_same(unit, &record, &place, cancel) {
-            Outcome::Done(true) => return Ok(Outcome::Done(Name::Same(Box::new(found(library, &record, &place)?)))),
+            Outcome::Done(true) => return Ok(Outcome::Done(Name::Same(Box::new(library.listed(&record, &place))))),
             Outcome::Done(false) => {}
             Outcome::Cancelled => return Ok(Outcome::Cancelled),
         }

@@ -101,7 +101,7 @@ pub fn pull(
     }
     let record = record_of(model, origin_of(model, options.mirror.as_deref()), files);
     let place = incoming.place(&record)?;
-    found(library, &record, &place).map(Outcome::Done)
+    Ok(Outcome::Done(library.listed(&record, &place)))
 }
 
 /// The model as it lies in the folder that is written, or in one that is read, if it is whole.
@@ -111,24 +111,6 @@ fn already(library: &Library, model: &CatalogModel) -> Option<Installed> {
         let whole = |file: &RecordFile| fs::metadata(there.folder.join(&file.name)).is_ok_and(|meta| meta.len() == file.bytes);
         from_us && there.record.as_ref().is_some_and(|record| record.files.iter().all(whole))
     })
-}
-
-/// What was put in place, as the library lists it.
-pub(super) fn found(library: &Library, record: &Record, place: &Path) -> Result<Installed, InstallError> {
-    let listed = library.installed().into_iter().find(|model| model.folder == place);
-    // A file that another folder lists first (the same file by a link) is there under that name.
-    Ok(listed.unwrap_or_else(|| Installed {
-        id: record.id.clone(),
-        name: record.name.clone(),
-        kind: record.kind,
-        file: place.join(record.files.first().map(|file| file.name.as_str()).unwrap_or_default()),
-        folder: place.to_owned(),
-        bytes: record.bytes(),
-        starter: false,
-        origin: Origin::Library,
-        writable: true,
-        record: Some(record.clone()),
-    }))
 }
 
 /// The record of a model of the catalog.

@@ -146,6 +146,24 @@ impl Library {
         found
     }
 
+    /// What was put in place, as it is listed.
+    pub(super) fn listed(&self, record: &Record, place: &Path) -> Installed {
+        let listed = self.installed().into_iter().find(|model| model.folder == place);
+        // A file that another folder lists first (the same file by a link) is there under that name.
+        listed.unwrap_or_else(|| Installed {
+            id: record.id.clone(),
+            name: record.name.clone(),
+            kind: record.kind,
+            file: place.join(record.files.first().map(|file| file.name.as_str()).unwrap_or_default()),
+            folder: place.to_owned(),
+            bytes: record.bytes(),
+            starter: false,
+            origin: Origin::Library,
+            writable: true,
+            record: Some(record.clone()),
+        })
+    }
+
     /// The model of this name.
     #[must_use]
     pub fn get(&self, id: &str) -> Option<Installed> {

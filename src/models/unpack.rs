@@ -6,7 +6,6 @@ use super::digest::{self, CopyError};
 use super::fault::{Fault, InstallError};
 use super::fetch::{Progress, free_bytes};
 use super::incoming::{Incoming, Way};
-use super::install::found;
 use super::judge;
 use super::library::{Installed, Library};
 use super::meter::Meter;
@@ -273,7 +272,7 @@ fn put_in_place(
             Some(incoming) => (incoming.place(&record)?, true),
             None => (library.place_of(model.kind, &model.id), false),
         };
-        all.push((found(library, &record, &place)?, new));
+        all.push((library.listed(&record, &place), new));
     }
     Ok(Outcome::Done(all))
 }
