@@ -136,13 +136,12 @@ fn faults_of_devices() {
 
 #[test]
 fn faults_of_downloads_and_installations() {
-    let (name, host) = || -> (String, String) { ("a.gguf".into(), "hub.test".into()) }();
-    let both = || (name.clone(), host.clone());
+    let (name, host) = ("a.gguf".to_owned(), "hub.test".to_owned());
     let unreachable = |why: &str| FetchError::Unreachable { host: host.clone(), why: why.into() };
     let mut all = ["its name was not found", "the proxy refuses connections", "it refuses connections", "the connection was cut"]
         .map(unreachable)
         .to_vec();
-    let ((n, h), statuses) = (both(), [401, 404, 500]);
+    let (n, h, statuses) = (name, host.clone(), [401, 404, 500]);
     all.extend(statuses.map(|status| FetchError::Refused { name: n.clone(), host: h.clone(), status }));
     all.push(FetchError::NotFound { name: n.clone(), host: h.clone() });
     all.push(FetchError::WrongContent { name: n.clone(), host: h.clone(), why: "it has 5 bytes, not 7".into() });

@@ -139,6 +139,7 @@ fn parts_names_and_several_sentences_are_told_apart() {
         ),
         ("Something new. Try again.", "Something new. 请再试一次。"),
         ("Try again.\nIt is left out.", "请再试一次。\n已忽略它。"),
+        ("The chat model (none installed) was not found.", "没有安装对话模型。"),
         // A file may be called like anything.
         ("voice cannot be read: the disk is full.", "voice 无法读取：磁盘已满。"),
         ("The microphone failed: voice.", "麦克风出错了：voice。"),
