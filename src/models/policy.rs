@@ -186,9 +186,13 @@ impl Reason {
     #[must_use]
     pub fn hint(&self) -> &'static str {
         match self {
-            Reason::Smaller { .. } => "Close other programs, or switch off \"fit_memory\" in the settings to use it all the same.",
+            Reason::Smaller { .. } => {
+                "Close other programs, or switch off \"Take a smaller model when memory is short\" (hark settings models.fit_memory false) to use it all the same."
+            }
             Reason::Tight { .. } => "Close other programs, or choose smaller models.",
-            Reason::Battery { .. } => "Switch off \"save_on_battery\" in the settings to use all threads.",
+            Reason::Battery { .. } => {
+                "Switch off \"Save power on battery\" (hark settings power.save_on_battery false) to use all threads."
+            }
             Reason::BatteryIgnored => "",
         }
     }

@@ -148,9 +148,9 @@ fn notice_ui(ui: &mut Ui, error: &StageError, cx: &UiContext<'_>, out: &mut Vec<
             ui.vertical(|ui| {
                 ui.set_width(text);
                 ui.spacing_mut().item_spacing.y = 4.0;
-                ui.add(egui::Label::new(theme::lined(&error.message, 15.0).color(t.text)).wrap());
+                ui.add(egui::Label::new(theme::lined(cx.texts.said(&error.message), 15.0).color(t.text)).wrap());
                 if !error.hint.is_empty() {
-                    ui.add(egui::Label::new(theme::lined(&error.hint, 14.0).color(t.secondary)).wrap());
+                    ui.add(egui::Label::new(theme::lined(cx.texts.said(&error.hint), 14.0).color(t.secondary)).wrap());
                 }
                 fix_ui(ui, error, cx, out);
             });

@@ -1,11 +1,16 @@
 //! The words of the window: keys to strings, one TOML file per language in `assets/locales`.
 
+use super::sentences::Sentences;
 use crate::config::settings::UiLanguage;
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
-static ENGLISH: LazyLock<Texts> = LazyLock::new(|| Texts::read("en", include_str!("../../assets/locales/en.toml")));
-static CHINESE: LazyLock<Texts> = LazyLock::new(|| Texts::read("zh-CN", include_str!("../../assets/locales/zh-CN.toml")));
+static ENGLISH: LazyLock<Texts> = LazyLock::new(|| Texts::read("en", include_str!("../../assets/locales/en.toml"), None));
+static CHINESE: LazyLock<Texts> = LazyLock::new(|| {
+    let sentences = Sentences::read(include_str!("../../assets/locales/zh-CN.sentences.toml"));
+    Texts::read("zh-CN", include_str!("../../assets/locales/zh-CN.toml"), Some(sentences))
+});
 
 /// All strings of one language.
 #[derive(Debug)]
@@ -13,6 +18,8 @@ pub struct Texts {
     /// BCP 47 tag.
     pub language: &'static str,
     strings: HashMap<String, String>,
+    /// What the core says in English; `None`: so does the window.
+    sentences: Option<Sentences>,
 }
 
 impl Texts {
@@ -27,9 +34,9 @@ impl Texts {
         }
     }
 
-    fn read(language: &'static str, source: &str) -> Texts {
+    fn read(language: &'static str, source: &str, sentences: Option<Sentences>) -> Texts {
         // The files are part of the program and a test reads them; a broken one would show keys instead of words.
-        Texts { language, strings: toml::from_str(source).unwrap_or_default() }
+        Texts { language, strings: toml::from_str(source).unwrap_or_default(), sentences }
     }
 
     /// The string of a key; the key itself when there is none.
@@ -42,6 +49,12 @@ impl Texts {
     #[must_use]
     pub fn f(&self, key: &str, value: impl std::fmt::Display) -> String {
         self.t(key).replacen("{}", &value.to_string(), 1)
+    }
+
+    /// What the core says (the sentences of an error, a notice, a reason), in this language as far as it is known.
+    #[must_use]
+    pub fn said<'a>(&self, english: &'a str) -> Cow<'a, str> {
+        self.sentences.as_ref().map_or(Cow::Borrowed(english), |sentences| sentences.said(english))
     }
 }
 

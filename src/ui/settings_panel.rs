@@ -276,7 +276,7 @@ fn hotkey_ui(ui: &mut Ui, cx: &UiContext<'_>, memory: &mut UiMemory, out: &mut V
     });
     let (line, color) = match cx.hotkey {
         Some(Ok(())) => (cx.texts.t("settings.hotkey_works").to_owned(), t.secondary),
-        Some(Err(error)) => (error.to_string(), t.text),
+        Some(Err(error)) => (cx.texts.said(&error.to_string()).into_owned(), t.text),
         None => (cx.texts.t("settings.hotkey_none").to_owned(), t.secondary),
     };
     ui.add(egui::Label::new(RichText::new(line).size(theme::SMALL).color(color)).wrap());

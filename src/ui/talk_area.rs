@@ -109,7 +109,7 @@ fn hint(look: TalkLook, state: &ViewState, cx: &UiContext<'_>, memory: &UiMemory
             Some(clause) => clause.to_owned(),
             None => cx.texts.t("talk.speaking").to_owned(),
         },
-        TalkLook::Fault => state.fault().map_or_else(String::new, |error| error.message.clone()),
+        TalkLook::Fault => state.fault().map_or_else(String::new, |error| cx.texts.said(&error.message).into_owned()),
     }
 }
 

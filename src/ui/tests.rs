@@ -10,6 +10,7 @@ use egui::accesskit::Role;
 use egui_kittest::kittest::Queryable;
 use std::path::PathBuf;
 
+mod chinese;
 mod harness;
 mod models;
 mod timeline;

@@ -89,7 +89,7 @@ fn card_ui(ui: &mut Ui, view: &ModelsView, card: &Card, cx: &UiContext<'_>, out:
 fn fault_ui(ui: &mut Ui, cx: &UiContext<'_>, told: Told<'_>, out: &mut Vec<UiCommand>) {
     let Told { error, again, dismiss } = told;
     let look = if error.severity == Severity::Info { (Icon::Info, cx.tokens.accent) } else { (Icon::Warning, cx.tokens.thinking) };
-    told_ui(ui, cx, look, [&error.message, &error.hint], dismiss, out, |ui, out| {
+    told_ui(ui, cx, look, [&cx.texts.said(&error.message), &cx.texts.said(&error.hint)], dismiss, out, |ui, out| {
         let Some(again) = again else { return };
         ui.add_space(2.0);
         if button(ui, cx, cx.texts.t("models.again"), cx.texts.t("models.again"), true, "") {
@@ -138,7 +138,7 @@ fn sentence(view: &ModelsView, id: &str, done: &Done, cx: &UiContext<'_>) -> Str
         Done::Got => cx.texts.f("done.got", name),
         Done::Imported(taken) => {
             let said = std::iter::once(cx.texts.f("done.imported", taken.names.join(", ")));
-            said.chain(taken.notes.iter().cloned()).collect::<Vec<_>>().join("\n")
+            said.chain(taken.notes.iter().map(|note| cx.texts.said(note).into_owned())).collect::<Vec<_>>().join("\n")
         }
         Done::Removed => cx.texts.f("done.removed", name),
         Done::Verified { known: true } => cx.texts.f("done.verified", name),
@@ -210,7 +210,7 @@ fn line(progress: &Progress, cx: &UiContext<'_>) -> String {
         }
         Work::Retrying { why, attempt } => {
             parts.push(cx.texts.f("progress.retrying", attempt));
-            parts.push(why.clone());
+            parts.push(cx.texts.said(why).into_owned());
         }
         Work::Checking => parts.push(cx.texts.t("progress.checking").to_owned()),
         Work::Copying => parts.push(cx.texts.t("progress.copying").to_owned()),

@@ -38,7 +38,7 @@ fn facts_ui(ui: &mut Ui, state: &ViewState, cx: &UiContext<'_>) {
         None => row::mark_ui(ui, cx, Icon::Info, t.accent, cx.texts.t("policy.no_battery"), ""),
     }
     for reason in &plan.reasons {
-        row::mark_ui(ui, cx, Icon::Warning, t.thinking, &reason.sentence(), reason.hint());
+        row::mark_ui(ui, cx, Icon::Warning, t.thinking, &cx.texts.said(&reason.sentence()), &cx.texts.said(reason.hint()));
     }
     if plan.reasons.is_empty() {
         row::mark_ui(ui, cx, Icon::Check, t.speaking, cx.texts.t("policy.as_wished"), "");

@@ -23,7 +23,7 @@ pub fn strip_ui(ui: &mut Ui, view: &ModelsView, cx: &UiContext<'_>, out: &mut Ve
     let (icon, color, words) = if !view.questions.is_empty() {
         (Icon::Warning, t.thinking, cx.texts.t("strip.question").to_owned())
     } else if let Some(error) = view.fault() {
-        (Icon::Warning, t.thinking, error.message.clone())
+        (Icon::Warning, t.thinking, cx.texts.said(&error.message).into_owned())
     } else if let Some(share) = share {
         (Icon::Down, t.accent, cx.texts.f("strip.share", format!("{:.0}", (share * 100.0).floor())))
     } else {

@@ -28,13 +28,15 @@ pub fn used_ui(ui: &mut Ui, state: &ViewState, cx: &UiContext<'_>) {
                         _ if state.switching.contains(&stage) => {
                             row::mark_ui(ui, cx, Icon::Dots, t.secondary, cx.texts.t("used.switching"), "");
                         }
-                        Some(reason) => row::mark_ui(ui, cx, Icon::Info, t.accent, &reason.sentence(), reason.hint()),
+                        Some(reason) => {
+                            row::mark_ui(ui, cx, Icon::Info, t.accent, &cx.texts.said(&reason.sentence()), &cx.texts.said(reason.hint()))
+                        }
                         None => row::mark_ui(ui, cx, Icon::Check, t.speaking, why(&cx.settings.models, kind, info.starter, cx), ""),
                     }
                 }
                 Some(StageStatus::Unavailable(error)) => {
                     row::name_ui(ui, cx, &format!("{what}{colon}{}", cx.texts.t("status.none")));
-                    row::mark_ui(ui, cx, Icon::Warning, t.thinking, &error.message, &error.hint);
+                    row::mark_ui(ui, cx, Icon::Warning, t.thinking, &cx.texts.said(&error.message), &cx.texts.said(&error.hint));
                 }
                 Some(StageStatus::Loading) | None => {
                     row::name_ui(ui, cx, &format!("{what}{colon}…"));

@@ -194,7 +194,7 @@ fn missing<'a>(state: &'a ViewState, stages: &[Stage]) -> Option<&'a StageError>
 }
 
 fn fault_ui(ui: &mut Ui, cx: &UiContext<'_>, error: &StageError) {
-    line_ui(ui, cx, Icon::Warning, cx.tokens.thinking, &error.to_string());
+    line_ui(ui, cx, Icon::Warning, cx.tokens.thinking, &cx.texts.said(&error.to_string()));
 }
 
 fn line_ui(ui: &mut Ui, cx: &UiContext<'_>, icon: Icon, color: egui::Color32, words: &str) {
