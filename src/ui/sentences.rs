@@ -28,6 +28,8 @@ struct Source {
     sentences: BTreeMap<String, String>,
     /// Parts of sentences.
     parts: BTreeMap<String, String>,
+    /// Names of the catalog's models.
+    names: BTreeMap<String, String>,
     /// Words that are only translated where a template asks for a known one: alone they may be somebody's name for a file.
     words: BTreeMap<String, String>,
     /// Texts of the system and of libraries.
@@ -80,7 +82,7 @@ impl Sentences {
     pub fn read(toml: &str) -> Self {
         let source: Source = toml::from_str(toml).unwrap_or_default();
         let of = |(english, chinese): (&String, &String), is_word| Template::new(english, chinese, is_word);
-        let texts = source.sentences.iter().chain(&source.parts).chain(&source.system).map(|pair| of(pair, false));
+        let texts = source.sentences.iter().chain(&source.parts).chain(&source.names).chain(&source.system).map(|pair| of(pair, false));
         let mut templates = Templates::default();
         for template in texts.chain(source.words.iter().map(|pair| of(pair, true))) {
             templates.entry(template.pieces.first().and_then(|piece| piece.bytes().next())).or_default().push(template);

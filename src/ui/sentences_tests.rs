@@ -16,13 +16,14 @@ fn chinese(text: &str) -> Cow<'_, str> {
 /// Templates of the file; those of the system and of libraries are not in our sources.
 fn templates(with_system: bool) -> Vec<(String, String)> {
     let source: Source = toml::from_str(FILE).unwrap();
-    let own = source.sentences.into_iter().chain(source.parts).chain(source.words);
+    let own = source.sentences.into_iter().chain(source.parts).chain(source.names).chain(source.words);
     own.chain(source.system.into_iter().filter(|_| with_system)).collect()
 }
 
-/// Every string literal of the program, without its tests.
+/// Every string literal of the program, without its tests, and the names of the catalog.
 fn literals() -> Vec<String> {
-    let (mut folders, mut all) = (vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("src")], Vec::new());
+    let names = crate::models::catalog::Catalog::builtin().models.iter().map(|model| model.name.clone()).collect();
+    let (mut folders, mut all): (_, Vec<String>) = (vec![Path::new(env!("CARGO_MANIFEST_DIR")).join("src")], names);
     while let Some(folder) = folders.pop() {
         for entry in std::fs::read_dir(folder).unwrap() {
             let path: PathBuf = entry.unwrap().path();
@@ -212,3 +213,18 @@ proptest! {
 
 #[path = "sentences_real_tests.rs"]
 mod real;
+
+#[test]
+fn the_names_of_the_catalog_are_said_in_chinese_where_they_say_more_than_a_name() {
+    let all = Sentences::read(FILE);
+    for model in &crate::models::catalog::Catalog::builtin().models {
+        let said = all.said(&model.name);
+        let says_more = ["English", "languages", "bits", "speakers", "Starter"].iter().any(|word| model.name.contains(word));
+        assert!(!says_more || said != model.name, "{} stays English", model.name);
+        let left = ["English", "languages", " bits", "speakers", ", "].iter().find(|word| said.contains(**word));
+        assert!(left.is_none() || said == model.name, "{} is half translated: {said}", model.name);
+    }
+    assert_eq!(all.said("Whisper base, about 100 languages (8 bits)"), "Whisper base，约 100 种语言（8 位）");
+    assert_eq!(all.said("Lessac, American English, finer and slower"), "Lessac，美式英语，更细腻也更慢");
+    assert_eq!(all.said("Qwen 3 4B"), "Qwen 3 4B");
+}

@@ -41,7 +41,7 @@ fn question_ui(ui: &mut Ui, view: &ModelsView, question: &Question, cx: &UiConte
     widgets::card(t, t.raised, t.thinking).show(ui, |ui| {
         ui.set_width(ui.available_width());
         ui.spacing_mut().item_spacing.y = 4.0;
-        let title = cx.texts.f("question.title", view.listing.name(&question.id));
+        let title = cx.texts.f("question.title", cx.texts.said(view.listing.name(&question.id)));
         ui.add(egui::Label::new(theme::lined(title, 15.0).color(t.text)).wrap());
         let why = if question.expected.is_some() { cx.texts.t("question.differs") } else { cx.texts.t("question.unknown") };
         ui.add(egui::Label::new(theme::lined(why, 14.0).color(t.secondary)).wrap());
@@ -133,7 +133,7 @@ fn told_ui(
 }
 
 fn sentence(view: &ModelsView, id: &str, done: &Done, cx: &UiContext<'_>) -> String {
-    let name = view.listing.name(id);
+    let name = cx.texts.said(view.listing.name(id));
     match done {
         Done::Got => cx.texts.f("done.got", name),
         Done::Imported(taken) => {
@@ -151,7 +151,8 @@ fn sentence(view: &ModelsView, id: &str, done: &Done, cx: &UiContext<'_>) -> Str
 /// A bar, how far it is, how fast, how long it will take, and "Stop".
 fn progress_ui(ui: &mut Ui, view: &ModelsView, progress: &Progress, cx: &UiContext<'_>, out: &mut Vec<UiCommand>) {
     let t = cx.tokens;
-    let name = view.listing.name(&progress.id);
+    let name = cx.texts.said(view.listing.name(&progress.id));
+    let name = name.as_ref();
     widgets::card(t, t.raised, t.hairline).show(ui, |ui| {
         ui.set_width(ui.available_width());
         ui.spacing_mut().item_spacing.y = 6.0;

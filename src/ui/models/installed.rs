@@ -63,7 +63,8 @@ fn actions_ui(
     out: &mut Vec<UiCommand>,
 ) {
     // A screen reader hears which model a button is for.
-    let named = |words: &str| format!("{words}: {}", here.name);
+    let name = cx.texts.said(&here.name);
+    let named = |words: &str| format!("{words}: {name}");
     let twin = |verb: &str| format!("{verb} {}", here.id);
     ui.horizontal_wrapped(|ui| {
         ui.spacing_mut().item_spacing = egui::vec2(8.0, 6.0);

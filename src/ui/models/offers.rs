@@ -101,14 +101,15 @@ fn offer_ui(ui: &mut Ui, view: &ModelsView, offer: &Offer, cx: &UiContext<'_>, e
         (None, Fit::TooBig { .. }) => cx.texts.t("offers.get_anyway"),
         _ => cx.texts.t("offers.get"),
     };
+    let name = cx.texts.said(&offer.name);
     ui.horizontal_wrapped(|ui| {
         ui.spacing_mut().item_spacing.x = 12.0;
-        if button(ui, cx, words, &format!("{words}: {}", offer.name), false, &format!("pull {}", offer.id)) {
+        if button(ui, cx, words, &format!("{words}: {name}"), false, &format!("pull {}", offer.id)) {
             ask(out, ManagerCommand::Pull(vec![offer.id.clone()]));
         }
         if let Some(there) = offer.unfinished_bytes {
             let words = cx.texts.t("offers.delete");
-            if button(ui, cx, words, &format!("{words}: {}", offer.name), false, &format!("remove {}", offer.id)) {
+            if button(ui, cx, words, &format!("{words}: {name}"), false, &format!("remove {}", offer.id)) {
                 ask(out, ManagerCommand::Remove(offer.id.clone()));
             }
             note_ui(ui, cx, &cx.texts.f("offers.there", amounts::size(there)));

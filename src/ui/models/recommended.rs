@@ -31,7 +31,7 @@ pub fn set_ui(ui: &mut Ui, view: &ModelsView, cx: &UiContext<'_>, out: &mut Vec<
         ui.spacing_mut().item_spacing.y = 3.0;
         for offer in &parts {
             let size = offer.bytes.map_or_else(|| cx.texts.t("models.size_unknown").to_owned(), amounts::size);
-            row::name_ui(ui, cx, &format!("{}{}{}", kind_name(cx, offer.kind), cx.texts.t("models.colon"), offer.name));
+            row::name_ui(ui, cx, &format!("{}{}{}", kind_name(cx, offer.kind), cx.texts.t("models.colon"), cx.texts.said(&offer.name)));
             if offer.installed {
                 row::mark_ui(ui, cx, crate::ui::icons::Icon::Check, t.speaking, cx.texts.t("models.is_installed"), "");
             } else {

@@ -44,7 +44,7 @@ pub fn lazy_ui(ui: &mut Ui, cx: &UiContext<'_>, heights: &mut Heights, key: Stri
 
 /// The name of a model, on as many lines as it needs: names of one family differ at their ends.
 pub fn name_ui(ui: &mut Ui, cx: &UiContext<'_>, name: &str) {
-    ui.add(egui::Label::new(theme::lined(name, 15.0).color(cx.tokens.text)).wrap().selectable(false));
+    ui.add(egui::Label::new(theme::lined(cx.texts.said(name), 15.0).color(cx.tokens.text)).wrap().selectable(false));
 }
 
 /// An icon and a few words. The words say all that the icon says.
