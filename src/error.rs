@@ -74,3 +74,15 @@ impl fmt::Display for StageError {
 }
 
 impl std::error::Error for StageError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_sentence_quotes_cannot_move_a_terminal_s_cursor() {
+        let error = StageError::new(Stage::Tts, Severity::Info, "The voice a\u{1b}[2J\nb is gone.", "Try\r\u{7}again.");
+        assert_eq!((error.message.as_str(), error.hint.as_str()), ("The voice a [2J b is gone.", "Try  again."));
+        assert_eq!(on_one_line("你好 — ok".to_owned()), "你好 — ok");
+    }
+}

@@ -12,7 +12,7 @@ use crate::models::store::{self, ModelEntry};
 use crate::platform::memory;
 use crate::platform::power::{self, Power};
 use crate::turn::Moment;
-use crossbeam_channel::{Receiver, Sender, bounded};
+use crossbeam_channel::{Receiver, Sender, TrySendError, bounded};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -90,6 +90,8 @@ pub(super) struct Planner {
     open: usize,
     /// Number of the last question.
     asked: u64,
+    /// The last choice, when there was no room to ask for its plan.
+    unasked: Option<(Arc<Config>, Loaded)>,
 }
 
 impl Planner {
@@ -113,7 +115,7 @@ impl Planner {
             }
         })?;
         // It is never joined: a look that hangs must not keep the program from ending.
-        Ok(Planner { asks, answers, looked: None, open: 0, asked: 0 })
+        Ok(Planner { asks, answers, looked: None, open: 0, asked: 0, unasked: None })
     }
 
     /// The plan for the start; the wishes as they are when the machine does not answer.
@@ -132,6 +134,9 @@ impl Planner {
     /// To be called at the beginning of a turn, after what is urgent was done: a new plan when the plug was pulled or put
     /// in since the last look. Looks at most once a minute.
     pub fn turn_begins(&mut self) -> Option<Planned> {
+        if let Some((raw, loaded)) = self.unasked.take() {
+            self.ask(Ask::All(raw, loaded));
+        }
         let now = clock::now();
         if self.open == 0 && self.looked.is_none_or(|at| now.since(at) >= POWER_EVERY) {
             self.looked = Some(now);
@@ -143,8 +148,13 @@ impl Planner {
     fn ask(&mut self, ask: Ask) {
         // A thread that hangs in a look takes no more questions.
         self.asked += 1;
-        if self.asks.try_send((self.asked, ask)).is_ok() {
-            self.open += 1;
+        match self.asks.try_send((self.asked, ask)) {
+            Ok(()) => {
+                self.open += 1;
+                self.unasked = None;
+            }
+            Err(TrySendError::Full((_, Ask::All(raw, loaded)))) => self.unasked = Some((raw, loaded)),
+            Err(_) => {}
         }
     }
 

@@ -78,6 +78,8 @@ pub struct State {
     pub(super) said: Vec<(String, String)>,
     /// A configuration that waits for the end of the turn.
     pub(super) next_config: Option<Arc<Config>>,
+    /// Choices that are tried once more after that.
+    again: Vec<Stage>,
     phase: Phase,
     stopping: bool,
 }
@@ -97,6 +99,7 @@ impl State {
             said: Vec::new(),
             config,
             next_config: None,
+            again: Vec::new(),
             phase: Phase::Loading,
             stopping: false,
         }
@@ -160,6 +163,9 @@ impl State {
         out.push(Effect::Emit(Event::TurnEnded(turn, how)));
         if let Some(config) = self.next_config.take() {
             self.apply_config(config, out);
+            for stage in std::mem::take(&mut self.again) {
+                self.try_again(stage, out);
+            }
         }
         self.swap_ready(out);
     }
@@ -268,8 +274,8 @@ impl State {
                     self.apply_config(config, out);
                 }
             }
-            // A configuration that waits for the end of the turn is tried then.
-            UserAction::TryAgain(_) if self.next_config.is_some() => {}
+            // It comes after the configuration that waits for the end of the turn.
+            UserAction::TryAgain(stage) if self.next_config.is_some() => self.again.push(stage),
             UserAction::TryAgain(stage) => self.try_again(stage, out),
             UserAction::Quit => {
                 self.interrupt(out);

@@ -8,6 +8,7 @@ use crate::error::{Severity, Stage, StageError};
 use crate::event::{CaptureCmd, Event, LlmCmd, Phase, PlayCmd, SttCmd, TtsCmd, TurnEnd, UserAction, WorkerEvent};
 use crate::llm::ReplyStats;
 use crate::stt::{EngineInfo, Transcript};
+use crate::tts::SynthesisError;
 use crate::turn::{Moment, TurnId};
 use std::sync::Arc;
 use std::time::Duration;
@@ -237,6 +238,26 @@ fn a_ten_millisecond_press_is_a_slip() {
     assert_eq!(core.ended(), [TurnEnd::NothingHeard]);
     assert!(!core.log.iter().any(|e| matches!(e, Effect::Stt(_))));
     assert_eq!(core.state.phase(), Phase::Idle);
+}
+
+#[test]
+fn a_clause_that_the_voice_cannot_read_is_told_and_all_others_are_spoken() {
+    let mut core = Core::ready();
+    core.say("What is Python?");
+    core.write("A language it is. 一种语言。 And a snake too. ");
+    core.end_writing();
+    core.play(0);
+    let turn = core.turn();
+    let unread = StageError::from(SynthesisError::Unreadable("The voice knows none of the words of this text".to_owned()));
+    let effects = core.worker(WorkerEvent::Failed(turn, unread.clone()));
+    assert!(effects.contains(&Effect::Emit(Event::Notice(turn, unread))));
+    assert!(!effects.iter().any(|e| matches!(e, Effect::Play(PlayCmd::StopTurn(_)))), "what sounds goes on: {effects:?}");
+    core.play(1);
+    core.play(2);
+    assert_eq!(core.said().len(), 3, "{:?}", core.said());
+    core.worker(WorkerEvent::ClausePlayed(turn, 2));
+    core.worker(WorkerEvent::Drained(turn));
+    assert_eq!(core.ended(), [TurnEnd::Answered]);
 }
 
 #[test]

@@ -94,8 +94,12 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
     if let Some(Command::Probe(args)) = &cli.command {
         return probe::run(args);
     }
-    // The doctor changes nothing, so a broken file stays in its place.
-    let look_only = matches!(cli.command, Some(Command::Doctor(_)));
+    // Who only looks changes nothing, so a broken file stays in its place.
+    let look_only = match &cli.command {
+        Some(Command::Doctor(_)) => true,
+        Some(Command::Settings(args)) => !args.changes(),
+        _ => false,
+    };
     let context = context(cli.options.overrides(), Surroundings::of_this_process(), look_only);
     if let Some(Command::Doctor(args)) = &cli.command {
         return doctor::run(&context, args, terminal);

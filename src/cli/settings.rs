@@ -32,6 +32,13 @@ pub struct Arguments {
     pub json: bool,
 }
 
+impl Arguments {
+    /// Whether something is to be changed.
+    pub(super) fn changes(&self) -> bool {
+        self.value.is_some() || self.reset
+    }
+}
+
 const EXAMPLES: &str = "Examples:
   hark settings                              all, one a line
   hark settings hearing.languages en,zh      the languages that you speak
@@ -42,12 +49,13 @@ const EXAMPLES: &str = "Examples:
 
 /// Runs the command.
 pub fn run(context: &Context, args: &Arguments, terminal: &mut Terminal) -> Exit {
+    context.notices.iter().filter(|notice| notice.stage == Stage::Settings).for_each(|notice| terminal.error(notice));
     let done = match (&args.name, args.value.as_deref(), args.reset) {
         (Some(name), None, true) => change(context, name, edit::reset(&context.settings, name)),
         (Some(name), Some(value), _) => change(context, name, edit::set(&context.settings, name, value)),
         _ => Ok(context.settings.clone()),
     };
-    let changed = args.value.is_some() || args.reset;
+    let changed = args.changes();
     let settings = match done {
         Ok(settings) => settings,
         Err(problem) => {
@@ -84,8 +92,8 @@ fn change(context: &Context, name: &str, changed: Result<Settings, String>) -> R
     let notices = |settings: &Settings| resolve::resolve(settings, &context.overrides, &context.surroundings).1;
     let before = notices(&context.settings);
     if let Some(new) = notices(&settings).into_iter().find(|notice| !before.contains(notice)) {
-        let message = format!("{name} stays as it is: {}", new.message);
-        return Err(StageError::new(Stage::Settings, Severity::Turn, message, new.hint));
+        let message = format!("{name} stays as it is: {}.", edit::cause(&new.message));
+        return Err(StageError::new(Stage::Settings, Severity::Turn, message, "Look at how the name of the file is written."));
     }
     let Some(file) = &context.settings_file else {
         let message = "This user has no home folder, so choices are not kept.";

@@ -145,7 +145,6 @@ impl WindowHost {
     fn configure(&mut self) {
         let (config, notices) = resolve::resolve(&self.settings, &self.overrides, &self.surroundings);
         self.own.extend(notices.into_iter().map(|notice| Event::Notice(TurnId::NONE, notice)));
-        self.used = used(&config);
         self.core.send(UserAction::Configure(Arc::new(config)));
     }
 

@@ -28,17 +28,42 @@ pub fn entries(settings: &Settings) -> Vec<(String, Option<Value>)> {
 /// # Errors
 /// Why not, as a sentence without a full stop.
 pub fn set(settings: &Settings, name: &str, text: &str) -> Result<Settings, String> {
-    let list = || text.split(',').map(str::trim).filter(|part| !part.is_empty()).map(|part| Value::String(part.to_owned())).collect();
-    let written = format!("x = {text}").parse::<Table>().ok().and_then(|mut table| table.remove("x"));
-    let candidates = written.into_iter().chain([Value::String(text.to_owned()), Value::Array(list())]);
     let known = known(settings, name)?;
+    let text = &if is_path(name, text) { absolute(text) } else { text.to_owned() };
+    let list = text.split(',').map(str::trim).filter(|part| !part.is_empty()).map(|part| Value::String(part.to_owned())).collect();
+    let written = format!("x = {text}").parse::<Table>().ok().and_then(|mut table| table.remove("x"));
+    let candidates = written.into_iter().chain([Value::String(text.to_owned()), Value::Array(list)]);
     let mut changed = candidates.into_iter().find_map(|value| with(settings, &known, Some(value)));
     match changed.as_mut().map(limits::clamp) {
         Some(problems) if problems.is_empty() => {}
-        Some(problems) => return Err(problems.first().map(|problem| problem.message.trim_end_matches('.').to_owned()).unwrap_or_default()),
+        Some(problems) => return Err(problems.first().map(|problem| cause(&problem.message).to_owned()).unwrap_or_default()),
         None => return Err(format!("\"{}\" is no value for {name}", text.escape_debug())),
     }
     changed.ok_or_else(|| format!("there is no setting {name}"))
+}
+
+/// Whether the setting takes a path, and this is one.
+fn is_path(name: &str, text: &str) -> bool {
+    let quoted = text.starts_with(['"', '\'']);
+    !text.is_empty()
+        && !quoted
+        && match name {
+            "models.folder" | "models.stt" | "models.chat" => true,
+            "models.voice" => !text.starts_with("espeak:"),
+            _ => false,
+        }
+}
+
+/// The window is started from another folder than this command.
+fn absolute(path: &str) -> String {
+    std::path::absolute(path).map_or_else(|_| path.to_owned(), |path| path.display().to_string())
+}
+
+/// What is wrong, of a sentence that also says what is done instead when a file has it: here nothing is.
+#[must_use]
+pub fn cause(sentence: &str) -> &str {
+    let cause = sentence.split(';').next().unwrap_or(sentence);
+    cause.trim_end_matches('.').trim_end_matches(" any more")
 }
 
 /// The settings with this one as it is when nobody chooses.
@@ -123,6 +148,28 @@ mod tests {
             let error = set(&before, name, text).unwrap_err();
             assert!(error.contains(name) && !error.contains(char::is_control), "{name} {text}: {error:?}");
         }
+    }
+
+    #[test]
+    fn a_refusal_says_what_is_wrong_and_not_that_something_was_done() {
+        let refused = |name: &str, text: &str| set(&Settings::default(), name, text).unwrap_err();
+        assert_eq!(refused("voice.speed", "100"), "The setting voice.speed is 100, which is not between 0.25 and 4");
+        assert_eq!(refused("hearing.languages", "en,x1"), "The setting hearing.languages names \"x1\", which is no language code");
+        assert_eq!(
+            cause("The chat model of the settings, /x, is not there any more; the best other one is used."),
+            "The chat model of the settings, /x, is not there"
+        );
+    }
+
+    #[test]
+    fn a_path_means_the_same_wherever_the_program_is_started() {
+        let here = std::env::current_dir().unwrap();
+        for name in ["models.folder", "models.stt", "models.chat", "models.voice"] {
+            let after = set(&Settings::default(), name, "a/b.x").unwrap();
+            assert_eq!(value(&after, name), Some(Value::String(here.join("a/b.x").display().to_string()).to_string()));
+        }
+        assert_eq!(value(&set(&Settings::default(), "models.voice", "espeak:de").unwrap(), "models.voice").unwrap(), "\"espeak:de\"");
+        assert_eq!(value(&set(&Settings::default(), "models.folder", "").unwrap(), "models.folder").unwrap(), "\"\"");
     }
 
     #[test]

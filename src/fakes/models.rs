@@ -95,7 +95,7 @@ impl ModelServices for FakeModels {
             return Err(problem("There is no model in this file.", "Choose a GGUF, ggml or voice file, a folder of them, or a pack."));
         }
         self.listing().installed.push(Here { id: name.clone(), name: name.clone(), file: from.to_owned(), ..here(&offer(ROWS[0])) });
-        Ok(Outcome::Done(Taken { names: vec![name], notes: Vec::new() }))
+        Ok(Outcome::Done(Taken { names: vec![name], kinds: vec![ModelKind::Stt], notes: Vec::new() }))
     }
 
     fn remove(&self, id: &str) -> Result<(), StageError> {

@@ -190,7 +190,7 @@ fn better_voice(path: &Path) -> Option<PathBuf> {
 }
 
 /// What lies beside a voice and belongs to it.
-pub(super) fn belongings(path: &Path, kind: ModelKind) -> Vec<PathBuf> {
+pub(crate) fn belongings(path: &Path, kind: ModelKind) -> Vec<PathBuf> {
     let config = store::config_of_voice(path).filter(|_| kind == ModelKind::Voice);
     match config {
         Some(config) if has_ending(&config, "json") => vec![config],

@@ -108,6 +108,10 @@ impl Incoming {
         }
         fs::rename(&folder, &place).map_err(|error| InstallError::unwritable(&place, &error))?;
         self.placed = true;
+        if self.way == Way::Copy {
+            // A download of it that was broken off is not needed any more.
+            let _ = delete(&folder_of(&self.root.join(FOLDER), &self.id, Way::Download));
+        }
         settle_folder(&shelf);
         Ok(place)
     }

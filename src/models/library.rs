@@ -187,44 +187,51 @@ impl Library {
     /// # Errors
     /// When there is none, when it is not ours to remove, or when the system does not allow it.
     pub fn remove(&self, id: &str) -> Result<Removed, InstallError> {
-        let Some(model) = self.get(id) else { return self.remove_remains(id) };
-        if !model.writable {
-            let (message, hint) = match model.origin {
-                Origin::Library => ("it was put there by hand, beside other files", "Delete that file yourself."),
-                Origin::Checkout => ("it came with the program", "Choose another model in the settings to use it instead."),
-                Origin::HubCache | Origin::Folder => ("it belongs to another folder or program", "Remove it there."),
-            };
-            let message = format!("{id} is not removed from {}: {message}.", model.folder.display());
-            return Err(InstallError::new(Fault::ReadOnly, message, hint));
+        let mut installed = self.installed();
+        let remains = self.remains(id, &installed);
+        let model = match installed.iter().position(|model| model.id == id).map(|at| installed.swap_remove(at)) {
+            Some(model) if model.writable => Some(model),
+            // It stays where it is; what is left of a download of the same name goes.
+            Some(_) | None if !remains.is_empty() => None,
+            None => self.expect(id).map(Some)?,
+            Some(model) => return Err(not_ours(&model)),
+        };
+        let mut bytes = model.as_ref().map_or(0, |model| model.bytes);
+        for folder in model.iter().map(|model| &model.folder).chain(&remains) {
+            bytes = bytes.saturating_add(if remains.contains(folder) { incoming::bytes_in(folder) } else { 0 });
+            incoming::discard(&self.root, id, folder).map_err(|mut error| {
+                if cfg!(windows) && error.fault == Fault::ReadOnly {
+                    error.hint = "Close the programs that use this model, then try again.".to_owned();
+                }
+                error
+            })?;
         }
-        incoming::discard(&self.root, id, &model.folder).map_err(|mut error| {
-            if cfg!(windows) && error.fault == Fault::ReadOnly {
-                error.hint = "Close the programs that use this model, then try again.".to_owned();
-            }
-            error
-        })?;
         incoming::sweep(&self.root);
-        Ok(Removed { bytes: model.bytes, model: Some(model) })
+        Ok(Removed { bytes, model })
     }
 
-    fn remove_remains(&self, id: &str) -> Result<Removed, InstallError> {
-        let ours = |folder: &PathBuf| Record::read(folder).is_some_and(|record| record.id == id);
+    /// Folders of the store that bear this name: a model whose file is gone, a download that was broken off.
+    fn remains(&self, id: &str, installed: &[Installed]) -> Vec<PathBuf> {
         let mut remains: Vec<PathBuf> = Vec::new();
         if names::is_id(id) {
+            let ours = |folder: &PathBuf| Record::read(folder).is_some_and(|record| record.id == id);
             remains.extend(ModelKind::ALL.into_iter().map(|kind| self.place_of(kind, id)).filter(ours));
             remains.extend(Some(self.root.join(incoming::FOLDER).join(id)).filter(|folder| folder.is_dir()));
         }
-        if remains.is_empty() {
-            self.expect(id)?;
-        }
-        let mut bytes = 0_u64;
-        for folder in remains {
-            bytes = bytes.saturating_add(incoming::bytes_in(&folder));
-            incoming::discard(&self.root, id, &folder)?;
-        }
-        incoming::sweep(&self.root);
-        Ok(Removed { bytes, model: None })
+        // Another kind of model may bear the same name.
+        remains.retain(|folder| !installed.iter().any(|model| model.folder == *folder));
+        remains
     }
+}
+
+fn not_ours(model: &Installed) -> InstallError {
+    let (message, hint) = match model.origin {
+        Origin::Library => ("it was put there by hand, beside other files", "Delete that file yourself."),
+        Origin::Checkout => ("it came with the program", "Choose another model in the settings to use it instead."),
+        Origin::HubCache | Origin::Folder => ("it belongs to another folder or program", "Remove it there."),
+    };
+    let message = format!("{} is not removed from {}: {message}.", model.id, model.folder.display());
+    InstallError::new(Fault::ReadOnly, message, hint)
 }
 
 /// A list that is being put together.

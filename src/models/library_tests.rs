@@ -197,6 +197,26 @@ fn what_is_left_of_a_model_is_removed_by_its_name() {
         assert_eq!(library.remove(id).unwrap_err().fault, Fault::Missing, "{id:?}");
     }
     assert!(dir.path().join("stick/anna.onnx").exists());
+    // Also when the same model came from elsewhere meanwhile.
+    let root = library.root().to_owned();
+    let part = |id: &str| {
+        let part = root.join(".incoming").join(id);
+        fs::create_dir_all(&part).unwrap();
+        fs::write(part.join("x.part"), [0; 1000]).unwrap();
+    };
+    let snapshot = dir.path().join(".cache/huggingface/hub/models--a--b/snapshots/1");
+    fs::create_dir_all(&snapshot).unwrap();
+    fs::write(snapshot.join("chat.gguf"), GGUF).unwrap();
+    let library = library.with_other_programs(Places::of(None, None, Some(dir.path())));
+    part("chat");
+    let removed = library.remove("chat").unwrap();
+    assert!(removed.model.is_none() && removed.bytes == 1000 && snapshot.join("chat.gguf").exists());
+    assert_eq!(library.remove("chat").unwrap_err().fault, Fault::ReadOnly);
+    part("anna");
+    imported(&library, &voice(&dir.path().join("stick"), "anna", 2));
+    assert!(!library.root().join(".incoming/anna").exists(), "it is not needed any more");
+    library.remove("anna").unwrap();
+    assert_eq!(tree(library.root()), [""; 0]);
     imported(&library, &voice(&dir.path().join("stick"), "anna", 2));
     assert!(library.get("anna").is_some(), "the name is free again");
 }

@@ -1,7 +1,7 @@
 //! What the window and the threads behind the model page say to each other: commands go down as imperatives, events come up
 //! in the past tense.
 
-use super::catalog::Evidence;
+use super::catalog::{Evidence, ModelKind};
 use super::listing::Listing;
 use crate::error::StageError;
 use std::path::PathBuf;
@@ -97,6 +97,8 @@ pub struct Question {
 pub struct Taken {
     /// Names of the models that can be used now.
     pub names: Vec<String>,
+    /// Their kinds.
+    pub kinds: Vec<ModelKind>,
     /// Sentences about files that cannot, or are doubtful.
     pub notes: Vec<String>,
 }

@@ -12,7 +12,7 @@ pub mod fetch;
 pub mod fit;
 #[cfg(test)]
 pub(crate) mod fixtures;
-mod gather;
+pub(crate) mod gather;
 pub mod import;
 pub mod incoming;
 pub mod install;

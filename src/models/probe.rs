@@ -136,7 +136,7 @@ pub enum ProbeError {
     /// The child ended without an answer.
     #[error("was tried without a result")]
     NoAnswer,
-    /// The child was ended because nobody wants it any more.
+    /// The child was ended before it was done: nobody wants it any more, or a person or a guard of the memory sent a signal.
     #[error("was not tried to the end")]
     Cancelled,
     /// No child could be started; says why.

@@ -128,6 +128,7 @@ impl ModelServices for Services {
         Ok(match outcome {
             Outcome::Done(imported) => Outcome::Done(Taken {
                 notes: imported.refused.iter().map(|error| error.message.clone()).chain(imported.doubtful()).collect(),
+                kinds: imported.installed.iter().map(|model| model.kind).collect(),
                 names: imported.installed.into_iter().map(|model| model.name).collect(),
             }),
             Outcome::Cancelled => Outcome::Cancelled,

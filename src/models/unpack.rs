@@ -81,7 +81,7 @@ fn read(
     };
     let manifest = manifest(&mut first, length)?;
     drop(first);
-    let expected = expected(catalog, &manifest)?;
+    let expected = expected(path, catalog, &manifest)?;
     room_for(library, &manifest)?;
     let mut places = Vec::new();
     for model in &manifest.models {
@@ -160,7 +160,7 @@ fn manifest<R: Read>(entry: &mut Entry<'_, R>, length: u64) -> Result<Manifest, 
 
 /// Which files, by model and name, have the hash that the catalog gives them; what it gives none is left out. A pack comes from
 /// anywhere: what bears the name of a model that we know must be that model.
-fn expected<'m>(catalog: &Catalog, manifest: &'m Manifest) -> Result<HashMap<(&'m str, &'m str), bool>, Refusal> {
+fn expected<'m>(path: &Path, catalog: &Catalog, manifest: &'m Manifest) -> Result<HashMap<(&'m str, &'m str), bool>, Refusal> {
     let mut all = HashMap::new();
     for model in &manifest.models {
         let Some(known) = catalog.get(&model.id) else { continue };
@@ -168,7 +168,13 @@ fn expected<'m>(catalog: &Catalog, manifest: &'m Manifest) -> Result<HashMap<(&'
             let Some(expected) = known.files.iter().find(|expected| expected.name == file.name) else { continue };
             let Some(sha256) = &expected.sha256 else { continue };
             if *sha256 != file.sha256 && expected.evidence == Evidence::Seen {
-                return Err(format!("its file {}/{} is not the one that the catalog knows by this name", model.id, file.name).into());
+                let (id, name) = (&model.id, &file.name);
+                let message = format!(
+                    "The pack {} cannot be used: its file {id}/{name} is not the one that the catalog knows by this name.",
+                    path.display()
+                );
+                let hint = "Leave that model out of the pack, or give its folder another name on the other machine before it is packed.";
+                return Err(InstallError::new(Fault::WrongHash, message, hint).into());
             }
             all.insert((model.id.as_str(), file.name.as_str()), *sha256 == file.sha256);
         }

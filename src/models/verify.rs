@@ -58,10 +58,12 @@ pub struct Verified {
 }
 
 impl Verified {
-    /// Whether it is known what each file should be, and it is that.
+    /// Whether it is known what each file should be, and it is that. Of a file that was taken over with another hash than the
+    /// announced one, or without any, it is only known whether it changed since.
     #[must_use]
     pub fn is_known(&self) -> bool {
-        self.files.iter().all(|file| file.state == FileState::Good)
+        let recorded = self.model.record.iter().flat_map(|record| &record.files);
+        self.files.iter().all(|file| file.state == FileState::Good) && recorded.into_iter().all(|file| file.as_expected == Some(true))
     }
 
     /// The first thing that is wrong, as two sentences; `None`: all is well.

@@ -357,7 +357,7 @@ fn a_voice_that_knows_none_of_the_words_says_so_instead_of_nothing() {
         let mut count = 0;
         voice.synthesize(text, &still(), &CancelToken::never(), &mut |piece| count += piece.len()).map(|_| count)
     };
-    assert!(matches!(synthesize("Hello there."), Err(SynthesisError::Unsupported(why)) if why.contains("none of the words")));
+    assert!(matches!(synthesize("Hello there."), Err(SynthesisError::Unreadable(why)) if why.contains("none of the words")));
     assert!(synthesize("Hello 你好.").unwrap() > 0, "what it knows is said");
     for nothing in ["", " ", "…!", "—"] {
         assert_eq!(synthesize(nothing).unwrap(), 0, "{nothing:?}");

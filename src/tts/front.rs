@@ -101,7 +101,7 @@ impl Front {
         Ok(match self {
             Front::Chars(table) if !table.reads(text) => {
                 let language = if table.language().is_empty() { String::new() } else { format!(" ({})", table.language()) };
-                return Err(SynthesisError::Unsupported(format!(
+                return Err(SynthesisError::Unreadable(format!(
                     "The voice {name}{language} does not know the letters of this text; a voice that was made with uroman reads Latin letters only"
                 )));
             }
@@ -109,7 +109,7 @@ impl Front {
             Front::Words(words) => {
                 let sentences = words.symbols_of(text);
                 if text.chars().any(char::is_alphanumeric) && sentences.iter().all(|symbols| symbols.ids.is_empty()) {
-                    return Err(SynthesisError::Unsupported(format!("The voice {name} knows none of the words of this text")));
+                    return Err(SynthesisError::Unreadable(format!("The voice {name} knows none of the words of this text")));
                 }
                 sentences
             }

@@ -84,6 +84,9 @@ pub enum SynthesisError {
     /// The voice cannot do what was asked (a speaker it does not have, phonemes for a voice without).
     #[error("{0}.")]
     Unsupported(String),
+    /// It knows nothing of this text: another script, words that its lexicon does not have. The rest of the answer can be spoken.
+    #[error("{0}.")]
+    Unreadable(String),
     /// The machine has not enough memory for it.
     #[error("There is not enough memory for the voice {}.", .0.display())]
     OutOfMemory(PathBuf),
@@ -108,6 +111,7 @@ impl From<SynthesisError> for StageError {
             }
             SynthesisError::RuntimeMissing(_) => (Severity::Stage, "Run scripts/setup once, it installs what is missing."),
             SynthesisError::Unsupported(_) => (Severity::Turn, "Change the voice's settings or choose another voice."),
+            SynthesisError::Unreadable(_) => (Severity::Info, "It is shown as text; a voice of that language would speak it."),
             SynthesisError::OutOfMemory(_) => (Severity::Stage, "Close other programs or choose a smaller voice."),
             SynthesisError::Engine(_) => (Severity::Turn, "The answer is shown as text; if it happens again, choose another voice."),
         };

@@ -117,7 +117,7 @@ impl<V: SentenceVoice> Synthesizer for V {
         let (scales, speaker) = (manner.scales, wishes::speaker(&VoiceOptions::default(), manner.speakers, &manner.name)?);
         // A voice of another script does not know these letters, which says nothing against it: it runs symbols of its own.
         let known = match manner.front.symbols_of(TRIAL, &manner.name) {
-            Err(SynthesisError::Unsupported(_)) => Vec::new(),
+            Err(SynthesisError::Unreadable(_)) => Vec::new(),
             symbols => symbols?,
         };
         let symbols = known.into_iter().find(|symbols| !symbols.ids.is_empty()).unwrap_or_else(|| manner.front.probe(FEW_SYMBOLS));

@@ -2,14 +2,13 @@
 
 use super::app::HarkApp;
 use super::i18n::Texts;
+use super::models::stage_of;
 use super::spoken_languages;
 use crate::error::{Severity, Stage, StageError};
 use crate::event::{Event, UserAction};
+use crate::models::catalog::ModelKind;
 use crate::models::manager::{Done, ManagerCommand, ManagerEvent};
 use crate::turn::TurnId;
-
-/// The stages that work with models.
-const ENGINES: [Stage; 3] = [Stage::Stt, Stage::Llm, Stage::Tts];
 
 impl HarkApp {
     pub(super) fn look_at_models(&mut self) {
@@ -27,23 +26,26 @@ impl HarkApp {
     pub(super) fn drain_models(&mut self) {
         let mut events = Vec::new();
         self.host.drain_models(&mut events);
-        let mut changed = false;
-        let (mut look, mut again) = (false, false);
+        let (mut changed, mut look) = (false, false);
+        let mut came: Vec<ModelKind> = Vec::new();
         for event in events {
             self.state.models.apply(&event);
-            if let ManagerEvent::Finished { result, .. } = &event {
+            if let ManagerEvent::Finished { id, result } = &event {
                 look = true;
-                let came = matches!(result, Ok(Done::Got | Done::Imported(_)));
-                changed |= came || matches!(result, Ok(Done::Removed));
-                again |= came;
+                match result {
+                    Ok(Done::Got) => came.extend(self.state.models.listing.offer(id).map(|offer| offer.kind)),
+                    Ok(Done::Imported(taken)) => came.extend(&taken.kinds),
+                    _ => {}
+                }
+                changed |= matches!(result, Ok(Done::Got | Done::Imported(_) | Done::Removed));
             }
         }
         if changed {
             self.host.models_changed();
-            if again {
-                // What could not be loaded may be whole now.
-                ENGINES.into_iter().for_each(|stage| self.host.act(UserAction::TryAgain(stage)));
-            }
+            // A choice of this kind that could not be loaded may be whole now.
+            came.sort_unstable();
+            came.dedup();
+            came.into_iter().filter_map(stage_of).for_each(|stage| self.host.act(UserAction::TryAgain(stage)));
             // Devices are not listed anew: the sound system may take seconds, and somebody may be talking.
             let devices = (std::mem::take(&mut self.inventory.microphones), std::mem::take(&mut self.inventory.speakers));
             self.inventory = self.host.models();

@@ -62,6 +62,7 @@ fn faults_of_the_engines() {
         "ONNX Runtime, which ORT_DYLIB_PATH says is /x.so: there is no such file; a usable one".into(),
     ));
     are_whole(SynthesisError::RuntimeMissing("espeak-ng's data (the folder espeak-ng-data with phontab and phondata)".into()));
+    are_whole(SynthesisError::Unreadable("The voice A knows none of the words of this text".into()));
     are_whole(SynthesisError::Unsupported("The voice A has only one speaker, number 0, and 3 was asked for".into()));
     are_whole(SynthesisError::Unsupported("The voice A has the speakers 0 to 8, and 30 was asked for".into()));
     are_whole(SynthesisError::Unsupported("espeak-ng does not speak \"xx\"; it does speak en-us, en-gb".into()));

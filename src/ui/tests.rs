@@ -13,6 +13,7 @@ use std::path::PathBuf;
 mod chinese;
 mod harness;
 mod models;
+mod models_rows;
 mod timeline;
 mod welcome;
 

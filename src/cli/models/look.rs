@@ -11,6 +11,7 @@ use crate::models::catalog::{CatalogModel, Evidence, ModelKind, Source};
 use crate::models::fault::{Fault, InstallError, size};
 use crate::models::fit::fit;
 use crate::models::library::{Installed, Removed};
+use crate::models::verify::FileState;
 use crate::turn::Outcome;
 use serde_json::json;
 
@@ -126,10 +127,11 @@ pub(super) fn verify(desk: &Desk<'_>, ids: &[String], terminal: &mut Terminal) -
         if desk.json {
             terminal.line(&json!({"event": "verified", "id": id, "good": problem.is_none(), "files": verified.files}).to_string())?;
         } else if problem.is_none() {
-            let words = if verified.is_known() {
-                "all files are as they should be"
-            } else {
-                "its files can be used; nobody knows what their hashes should be"
+            let unchanged = verified.files.iter().all(|file| file.state == FileState::Good);
+            let words = match (verified.is_known(), unchanged) {
+                (true, _) => "all files are as they should be",
+                (false, true) => "its files have not changed since they came; what their hashes should be is not known for certain",
+                (false, false) => "its files can be used; nobody knows what their hashes should be",
             };
             terminal.line(&printable(&format!("{id}: {words}")))?;
         }

@@ -1,10 +1,13 @@
 //! Taking models over from a file, a folder, a stick: written here, or dropped onto the window.
 
 use super::{ModelsMemory, ask, button, note_ui, section_ui};
+use crate::models::catalog::ModelKind;
+use crate::models::gather::belongings;
 use crate::models::manager::ManagerCommand;
 use crate::ui::icons::{self, Icon};
 use crate::ui::{UiCommand, UiContext, UiMemory, theme, widgets};
 use egui::{Align2, Context, Id, LayerId, Order, Ui};
+use std::collections::HashSet;
 use std::path::PathBuf;
 
 /// Draws the section.
@@ -62,10 +65,11 @@ pub fn dropped(ctx: &Context, memory: &UiMemory, out: &mut Vec<UiCommand>) {
     out.extend(paths.into_iter().take(32).map(|path| UiCommand::Models(ManagerCommand::Import(path))));
 }
 
-/// A voice is taken over with its description: dropped together they are one thing.
+/// A voice is taken over with what lies beside it and belongs to it: dropped together they are one thing.
 fn without_companions(mut paths: Vec<PathBuf>) -> Vec<PathBuf> {
-    let all = paths.clone();
-    paths.retain(|path| !(path.extension().is_some_and(|ending| ending == "json") && all.contains(&path.with_extension(""))));
+    let voices = paths.iter().filter(|path| path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("onnx")));
+    let belonging: HashSet<PathBuf> = voices.flat_map(|path| belongings(path, ModelKind::Voice)).collect();
+    paths.retain(|path| !belonging.contains(path));
     paths
 }
 
@@ -89,9 +93,26 @@ mod tests {
 
     #[test]
     fn a_voice_and_its_description_are_one_thing() {
-        let paths = |names: &[&str]| names.iter().map(PathBuf::from).collect::<Vec<_>>();
-        let dropped = paths(&["/a/v.onnx", "/a/v.onnx.json", "/a/other.onnx.json", "/b/m.gguf"]);
-        assert_eq!(without_companions(dropped), paths(&["/a/v.onnx", "/a/other.onnx.json", "/b/m.gguf"]));
+        let folder = tempfile::tempdir().unwrap();
+        let paths = |names: &[&str]| names.iter().map(|name| folder.path().join(name)).collect::<Vec<_>>();
+        let toml =
+            "format = 1\nacoustic = \"a.onnx\"\nvocoder = \"v.onnx\"\ntokens = \"tokens.txt\"\nsample_rate = 16000\nhop = 16\nbands = 8\n";
+        std::fs::create_dir(folder.path().join("two")).unwrap();
+        for (name, text) in [
+            ("p.onnx", ""),
+            ("p.onnx.json", ""),
+            ("other.onnx.json", ""),
+            ("two/a.onnx", ""),
+            ("two/v.onnx", ""),
+            ("two/tokens.txt", ""),
+            ("two/hark-voice.toml", toml),
+        ] {
+            std::fs::write(folder.path().join(name), text).unwrap();
+        }
+        let dropped = paths(&["p.onnx", "p.onnx.json", "other.onnx.json", "m.gguf"]);
+        assert_eq!(without_companions(dropped), paths(&["p.onnx", "other.onnx.json", "m.gguf"]));
+        let dropped = paths(&["two/v.onnx", "two/tokens.txt", "two/hark-voice.toml", "two/a.onnx"]);
+        assert_eq!(without_companions(dropped), paths(&["two/a.onnx"]));
     }
 
     #[test]

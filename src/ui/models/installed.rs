@@ -6,7 +6,7 @@ use crate::models::listing::{Here, Home};
 use crate::models::manager::ManagerCommand;
 use crate::ui::icons::Icon;
 use crate::ui::view_state::ViewState;
-use crate::ui::{UiCommand, UiContext, theme, widgets};
+use crate::ui::{UiCommand, UiContext, widgets};
 use egui::Ui;
 
 /// Draws the section.
@@ -29,7 +29,9 @@ pub fn installed_ui(ui: &mut Ui, state: &ViewState, cx: &UiContext<'_>, east: bo
             ui.add_space(4.0);
             if asked {
                 let offered = view.listing.offers.iter().any(|offer| offer.id == here.id && offer.can_be_fetched);
-                confirm_ui(ui, here, offered, cx, removing, out);
+                let size = amounts::size(here.bytes);
+                let words = if offered { cx.texts.f("installed.sure", size) } else { cx.texts.f("installed.sure_gone", size) };
+                row::confirm_ui(ui, cx, (&words, cx.texts.t("installed.remove_now")), &here.id, removing, out);
             } else {
                 actions_ui(ui, here, used, view.busy(&here.id), cx, removing, out);
             }
@@ -85,23 +87,6 @@ fn actions_ui(
         if here.removable && button(ui, cx, cx.texts.t("installed.remove"), &named(cx.texts.t("installed.remove")), false, &twin("remove"))
         {
             *removing = Some(here.id.clone());
-        }
-    });
-}
-
-/// "Remove" asks once more in its own place; what is safe comes first.
-fn confirm_ui(ui: &mut Ui, here: &Here, offered: bool, cx: &UiContext<'_>, removing: &mut Option<String>, out: &mut Vec<UiCommand>) {
-    let size = amounts::size(here.bytes);
-    let words = if offered { cx.texts.f("installed.sure", size) } else { cx.texts.f("installed.sure_gone", size) };
-    ui.add(egui::Label::new(theme::lined(words, 14.0).color(cx.tokens.text)).wrap().selectable(false));
-    ui.horizontal_wrapped(|ui| {
-        let (keep, remove) = (cx.texts.t("installed.keep"), cx.texts.t("installed.remove_now"));
-        if button(ui, cx, keep, keep, false, "") {
-            *removing = None;
-        }
-        if button(ui, cx, remove, remove, false, &format!("remove {}", here.id)) {
-            *removing = None;
-            ask(out, ManagerCommand::Remove(here.id.clone()));
         }
     });
 }

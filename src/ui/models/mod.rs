@@ -40,7 +40,7 @@ pub struct ModelsMemory {
     pub heights: row::Heights,
 }
 
-/// The files that the engines were given last.
+/// The files that the engines work with, or are to work with while they are being loaded at the start.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Used {
     /// The speech model.

@@ -18,7 +18,7 @@ pub fn offers_ui(ui: &mut Ui, view: &ModelsView, cx: &UiContext<'_>, east: bool,
         return;
     }
     filter_ui(ui, view, cx, east, memory);
-    let ModelsMemory { kind, language, heights, .. } = memory;
+    let ModelsMemory { kind, language, heights, removing, .. } = memory;
     let speaks = |offer: &Offer| language.as_ref().is_none_or(|code| offer.languages.iter().any(|have| have == code || have == "*"));
     let mut shown = 0;
     for (n, offer) in view.listing.offers.iter().enumerate() {
@@ -26,8 +26,9 @@ pub fn offers_ui(ui: &mut Ui, view: &ModelsView, cx: &UiContext<'_>, east: bool,
             continue;
         }
         shown += 1;
-        let key = format!("offer {n} {} {} {:?}", offer.id, offer.installed, offer.unfinished_bytes.is_some());
-        row::lazy_ui(ui, cx, heights, key, |ui| offer_ui(ui, view, offer, cx, east, out));
+        let asked = !offer.installed && removing.as_ref() == Some(&offer.id);
+        let key = format!("offer {n} {} {} {} {asked}", offer.id, offer.installed, offer.unfinished_bytes.is_some());
+        row::lazy_ui(ui, cx, heights, key, |ui| offer_ui(ui, view, offer, cx, east, removing, out));
     }
     if view.looked && shown == 0 {
         note_ui(ui, cx, cx.texts.t("offers.no_match"));
@@ -70,7 +71,15 @@ fn choice<T: PartialEq + Clone>(ui: &mut Ui, name: &str, width: f32, options: &[
     response.accessible_name(name);
 }
 
-fn offer_ui(ui: &mut Ui, view: &ModelsView, offer: &Offer, cx: &UiContext<'_>, east: bool, out: &mut Vec<UiCommand>) {
+fn offer_ui(
+    ui: &mut Ui,
+    view: &ModelsView,
+    offer: &Offer,
+    cx: &UiContext<'_>,
+    east: bool,
+    removing: &mut Option<String>,
+    out: &mut Vec<UiCommand>,
+) {
     let t = cx.tokens;
     row::name_ui(ui, cx, &offer.name);
     let size = offer.bytes.map_or_else(|| cx.texts.t("models.size_unknown").to_owned(), amounts::size);
@@ -96,6 +105,13 @@ fn offer_ui(ui: &mut Ui, view: &ModelsView, offer: &Offer, cx: &UiContext<'_>, e
         note_ui(ui, cx, cx.texts.t("offers.not_fetched"));
         return;
     }
+    if removing.as_ref() == Some(&offer.id)
+        && let Some(there) = offer.unfinished_bytes
+    {
+        let words = cx.texts.f("offers.sure", amounts::size(there));
+        row::confirm_ui(ui, cx, (&words, cx.texts.t("offers.delete")), &offer.id, removing, out);
+        return;
+    }
     let words = match (offer.unfinished_bytes, offer.fit) {
         (Some(_), _) => cx.texts.t("offers.go_on"),
         (None, Fit::TooBig { .. }) => cx.texts.t("offers.get_anyway"),
@@ -110,7 +126,7 @@ fn offer_ui(ui: &mut Ui, view: &ModelsView, offer: &Offer, cx: &UiContext<'_>, e
         if let Some(there) = offer.unfinished_bytes {
             let words = cx.texts.t("offers.delete");
             if button(ui, cx, words, &format!("{words}: {name}"), false, &format!("remove {}", offer.id)) {
-                ask(out, ManagerCommand::Remove(offer.id.clone()));
+                *removing = Some(offer.id.clone());
             }
             note_ui(ui, cx, &cx.texts.f("offers.there", amounts::size(there)));
         }

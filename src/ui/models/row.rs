@@ -2,9 +2,10 @@
 
 use crate::models::catalog::Evidence;
 use crate::models::listing::Fit;
+use crate::models::manager::ManagerCommand;
 use crate::ui::icons::{self, Icon};
-use crate::ui::models::amounts;
-use crate::ui::{UiContext, theme, widgets};
+use crate::ui::models::{amounts, ask, button};
+use crate::ui::{UiCommand, UiContext, theme, widgets};
 use egui::{Color32, Rect, Sense, Ui, UiBuilder, vec2};
 use std::collections::HashMap;
 
@@ -45,6 +46,28 @@ pub fn lazy_ui(ui: &mut Ui, cx: &UiContext<'_>, heights: &mut Heights, key: Stri
 /// The name of a model, on as many lines as it needs: names of one family differ at their ends.
 pub fn name_ui(ui: &mut Ui, cx: &UiContext<'_>, name: &str) {
     ui.add(egui::Label::new(theme::lined(cx.texts.said(name), 15.0).color(cx.tokens.text)).wrap().selectable(false));
+}
+
+/// What removes something asks once more in its own place (`words`, and those of the button); what is safe comes first.
+pub fn confirm_ui(
+    ui: &mut Ui,
+    cx: &UiContext<'_>,
+    (words, remove): (&str, &str),
+    id: &str,
+    removing: &mut Option<String>,
+    out: &mut Vec<UiCommand>,
+) {
+    ui.add(egui::Label::new(theme::lined(words, 14.0).color(cx.tokens.text)).wrap().selectable(false));
+    ui.horizontal_wrapped(|ui| {
+        let keep = cx.texts.t("installed.keep");
+        if button(ui, cx, keep, keep, false, "") {
+            *removing = None;
+        }
+        if button(ui, cx, remove, remove, false, &format!("remove {id}")) {
+            *removing = None;
+            ask(out, ManagerCommand::Remove(id.to_owned()));
+        }
+    });
 }
 
 /// An icon and a few words. The words say all that the icon says.

@@ -51,7 +51,7 @@ fn the_model_page_speaks_chinese_throughout() {
     w.harness.key_press_modifiers(egui::Modifiers::COMMAND, egui::Key::M);
     w.harness.run_steps(3);
     let failed = InstallError::refused(Path::new("/m/b.bin"), "it is not in whisper.cpp's ggml format");
-    let taken = Taken { names: vec!["A".into()], notes: vec![failed.message.clone(), "Nobody knows this.".into()] };
+    let taken = Taken { names: vec!["A".into()], kinds: Vec::new(), notes: vec![failed.message.clone(), "Nobody knows this.".into()] };
     let retry = Work::Retrying { why: "hub.test cannot be reached: the connection was cut.".into(), attempt: 2 };
     w.tell([
         ManagerEvent::Finished { id: "b".into(), result: Err(failed.into()) },

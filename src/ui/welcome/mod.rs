@@ -24,6 +24,8 @@ pub struct WelcomeMemory {
     pub pressed: bool,
     /// The microphone brought sound.
     pub moved: bool,
+    /// The window speaks Chinese because of an answer on this page.
+    pub made_chinese: bool,
     /// Languages beside English and Chinese are shown.
     pub others: bool,
 }

@@ -28,9 +28,11 @@ pub fn languages_ui(ui: &mut Ui, cx: &UiContext<'_>, east: bool, memory: &mut We
             settings.hearing.languages = codes.iter().map(|code| (*code).to_owned()).collect();
             if **codes == ["zh"] && east {
                 // Who speaks only Chinese reads it, whatever the system says.
+                memory.made_chinese |= settings.window.language != UiLanguage::Chinese;
                 settings.window.language = UiLanguage::Chinese;
-            } else if settings.window.language == UiLanguage::Chinese && !codes.contains(&"zh") {
+            } else if memory.made_chinese && !codes.contains(&"zh") {
                 // A wrong click is taken back by the right one.
+                memory.made_chinese = false;
                 settings.window.language = UiLanguage::System;
             }
             choose(cx, settings, out);
