@@ -107,7 +107,7 @@ fn change(context: &Context, name: &str, changed: Result<Settings, String>) -> R
 fn unknown(why: String) -> StageError {
     let mut sentence = why;
     sentence.get_mut(..1).map(str::make_ascii_uppercase);
-    let hint = "See hark settings for all names and what they are now; true and false are switches.";
+    let hint = "See hark settings for all names and what they are now.";
     StageError::new(Stage::Settings, Severity::Turn, format!("{sentence}."), hint)
 }
 

@@ -33,13 +33,39 @@ pub fn set(settings: &Settings, name: &str, text: &str) -> Result<Settings, Stri
     let list = text.split(',').map(str::trim).filter(|part| !part.is_empty()).map(|part| Value::String(part.to_owned())).collect();
     let written = format!("x = {text}").parse::<Table>().ok().and_then(|mut table| table.remove("x"));
     let candidates = written.into_iter().chain([Value::String(text.to_owned()), Value::Array(list)]);
-    let mut changed = candidates.into_iter().find_map(|value| with(settings, &known, Some(value)));
-    match changed.as_mut().map(limits::clamp) {
-        Some(problems) if problems.is_empty() => {}
-        Some(problems) => return Err(problems.first().map(|problem| cause(&problem.message).to_owned()).unwrap_or_default()),
-        None => return Err(format!("\"{}\" is no value for {name}", text.escape_debug())),
+    let mut wanted = None;
+    for value in candidates {
+        match with(settings, &known, Some(value)) {
+            Ok(mut changed) => {
+                let problem = limits::clamp(&mut changed).first().map(|problem| cause(&problem.message).to_owned());
+                return problem.map_or(Ok(changed), Err);
+            }
+            // What was written is told of first.
+            Err(error) => wanted = wanted.or_else(|| expected(&error)),
+        }
     }
-    changed.ok_or_else(|| format!("there is no setting {name}"))
+    let wanted = wanted.map_or_else(String::new, |wanted| format!(": it takes {wanted}"));
+    Err(format!("\"{}\" is no value for {name}{wanted}", text.escape_debug()))
+}
+
+/// What a setting takes, by the words of the reader.
+fn expected(error: &toml::de::Error) -> Option<String> {
+    let (_, wanted) = error.message().rsplit_once("expected ")?;
+    Some(match wanted.trim() {
+        "f32" | "f64" => "a number".to_owned(),
+        "u32" | "i32" => "a whole number".to_owned(),
+        "a boolean" => "true or false".to_owned(),
+        "a sequence" => "a list, as in en,zh".to_owned(),
+        other => other.strip_prefix("one of ").unwrap_or(other).replace('`', "").chars().filter(|c| !c.is_control()).collect(),
+    })
+}
+
+/// The settings with this one as it is when nobody chooses.
+///
+/// # Errors
+/// When there is none of this name.
+pub fn reset(settings: &Settings, name: &str) -> Result<Settings, String> {
+    with(settings, &known(settings, name)?, None).map_err(|_| format!("there is no setting {name}"))
 }
 
 /// Whether the setting takes a path, and this is one.
@@ -66,28 +92,22 @@ pub fn cause(sentence: &str) -> &str {
     cause.trim_end_matches('.').trim_end_matches(" any more")
 }
 
-/// The settings with this one as it is when nobody chooses.
-///
-/// # Errors
-/// When there is none of this name.
-pub fn reset(settings: &Settings, name: &str) -> Result<Settings, String> {
-    with(settings, &known(settings, name)?, None).ok_or_else(|| format!("there is no setting {name}"))
-}
-
 /// Section and key of a setting that there is.
 fn known<'n>(settings: &Settings, name: &'n str) -> Result<(&'n str, &'n str), String> {
     let there = entries(settings).iter().any(|(known, _)| known == name);
     name.split_once('.').filter(|_| there).ok_or_else(|| format!("there is no setting \"{}\"", name.escape_debug()))
 }
 
-fn with(settings: &Settings, (section, key): &(&str, &str), value: Option<Value>) -> Option<Settings> {
-    let mut table = Table::try_from(settings).ok()?;
-    let keys = table.get_mut(*section)?.as_table_mut()?;
-    match value {
-        Some(value) => keys.insert((*key).to_owned(), value),
-        None => keys.remove(*key),
-    };
-    table.try_into().ok()
+fn with(settings: &Settings, (section, key): &(&str, &str), value: Option<Value>) -> Result<Settings, toml::de::Error> {
+    let mut table = Table::try_from(settings).unwrap_or_default();
+    let keys = table.entry(*section).or_insert_with(|| Value::Table(Table::new()));
+    if let Some(keys) = keys.as_table_mut() {
+        match value {
+            Some(value) => keys.insert((*key).to_owned(), value),
+            None => keys.remove(*key),
+        };
+    }
+    table.try_into()
 }
 
 #[cfg(test)]
@@ -179,7 +199,7 @@ mod tests {
         // Each takes the value that it has.
         for (name, value) in entries(&every_key()) {
             let text = value.expect("each says something").to_string();
-            assert!(with(&Settings::default(), &known(&Settings::default(), &name).unwrap(), None).is_some());
+            assert!(with(&Settings::default(), &known(&Settings::default(), &name).unwrap(), None).is_ok());
             let set = set(&Settings::default(), &name, &text);
             assert!(set.is_ok(), "{name} = {text}: {set:?}");
         }
