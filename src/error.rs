@@ -1,6 +1,7 @@
 //! What a stage reports when something went wrong: what happened, and what to do.
 
 use std::fmt;
+use std::io;
 
 /// A part of the way from the key to the voice.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize)]
@@ -65,6 +66,23 @@ pub(crate) fn on_one_line(text: String) -> String {
         return text;
     }
     text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+}
+
+/// What the system says of a file, in plain words, as a part of a sentence.
+pub(crate) fn reason(error: &io::Error) -> String {
+    match error.kind() {
+        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => "the disk is full".to_owned(),
+        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => "the system does not allow it".to_owned(),
+        io::ErrorKind::NotADirectory => "a part of its path is a file, not a folder".to_owned(),
+        _ => one_line(&error.to_string()),
+    }
+}
+
+/// A library's own words, as a part of a sentence.
+pub(crate) fn one_line(text: &str) -> String {
+    // "(os error 2)" says nothing to a person.
+    let text = text.split(" (os error").next().unwrap_or_default();
+    text.trim().trim_end_matches('.').replace(['\n', '\r'], " ")
 }
 
 impl fmt::Display for StageError {

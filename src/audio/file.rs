@@ -3,7 +3,7 @@
 
 use crate::audio::resample::{MAX_RATE, StreamResampler};
 use crate::audio::{AudioError, Clip, Pcm16k, STT_RATE};
-use crate::config::load::reason;
+use crate::error::reason;
 use std::fs::File;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;

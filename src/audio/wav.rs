@@ -2,7 +2,7 @@
 
 use crate::audio::resample::resample;
 use crate::audio::{AudioError, Clip};
-use crate::config::load::reason;
+use crate::error::reason;
 use std::fs::File;
 use std::io::BufWriter;
 use std::path::{Path, PathBuf};

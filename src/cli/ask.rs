@@ -7,7 +7,6 @@ use super::json::JsonLines;
 use super::terminal::{Interrupt, Terminal};
 use super::text::Readable;
 use super::{Context, Exit};
-use crate::config::load;
 use crate::error::{Severity, Stage, StageError};
 use crate::event::EventSink;
 use crate::turn::TurnId;
@@ -111,7 +110,7 @@ fn piped(stdin: &mut dyn Read) -> Result<String, StageError> {
     let refused = |message: String, hint: &str| StageError::new(Stage::Llm, Severity::Turn, message, hint);
     let mut bytes = Vec::new();
     stdin.take(LONGEST_TEXT + 1).read_to_end(&mut bytes).map_err(|error| {
-        refused(format!("Standard input cannot be read: {}.", load::reason(&error)), "Give the question after --text instead of -.")
+        refused(format!("Standard input cannot be read: {}.", crate::error::reason(&error)), "Give the question after --text instead of -.")
     })?;
     if bytes.len() as u64 > LONGEST_TEXT {
         return Err(refused(format!("The text on standard input is longer than {} MiB.", LONGEST_TEXT >> 20), "Send a shorter text."));

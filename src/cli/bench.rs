@@ -5,7 +5,6 @@ use super::{Context, Exit, engines};
 use crate::audio::Pcm16k;
 use crate::bench::plan::{IDS, Plan, store};
 use crate::bench::{part, report, setup};
-use crate::config::load;
 use crate::error::{Severity, Stage, StageError};
 use clap::Args;
 use clap::builder::PossibleValuesParser;
@@ -110,7 +109,8 @@ fn failed(sentence: String, terminal: &mut Terminal) -> Exit {
 }
 
 fn earlier(file: &Path) -> Result<Value, String> {
-    let text = std::fs::read_to_string(file).map_err(|error| format!("{} cannot be read: {}.", file.display(), load::reason(&error)))?;
+    let text =
+        std::fs::read_to_string(file).map_err(|error| format!("{} cannot be read: {}.", file.display(), crate::error::reason(&error)))?;
     let report: Value = serde_json::from_str(&text).map_err(|_| format!("{} is no result of hark bench --json.", file.display()))?;
     if report["figures"].is_object() { Ok(report) } else { Err(format!("{} is no result of hark bench --json.", file.display())) }
 }

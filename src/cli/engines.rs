@@ -233,7 +233,7 @@ pub fn check_cpu() -> Result<String, StageError> {
 }
 
 fn open(stage: Stage, path: &Path) -> Result<File, StageError> {
-    File::open(path).map_err(|error| refused(stage, path, &crate::config::load::reason(&error)))
+    File::open(path).map_err(|error| refused(stage, path, &crate::error::reason(&error)))
 }
 
 fn refused(stage: Stage, path: &Path, reason: &str) -> StageError {

@@ -6,7 +6,6 @@ use super::engines::{self, ClipPlayer};
 use super::terminal::{Interrupt, Terminal};
 use super::{Context, Exit};
 use crate::audio::Clip;
-use crate::config::load;
 use crate::error::{Severity, Stage, StageError};
 use crate::tts::{Synthesizer, VoiceOptions};
 use crate::turn::{CancelToken, Outcome};
@@ -118,7 +117,7 @@ fn write_wav(out: &Path, samples: &[f32], rate: u32) -> Result<(), StageError> {
             writer.finalize()
         })
         .map_err(|error| error.to_string())
-        .and_then(|()| std::fs::write(out, bytes.into_inner()).map_err(|error| load::reason(&error)))
+        .and_then(|()| std::fs::write(out, bytes.into_inner()).map_err(|error| crate::error::reason(&error)))
         .map_err(|reason| {
             let message = format!("The sound could not be written to {}: {reason}.", out.display());
             StageError::new(Stage::Playback, Severity::Turn, message, "Make room on the disk or give another place.")

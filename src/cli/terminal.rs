@@ -73,7 +73,7 @@ impl Terminal {
     /// What is to be said when stdout failed: nothing when its reader went away on purpose (`| head`).
     pub fn lost(&mut self, error: &io::Error) {
         if error.kind() != io::ErrorKind::BrokenPipe {
-            let reason = crate::config::load::reason(error);
+            let reason = crate::error::reason(error);
             self.error(&format!("The output could not be written: {reason}. Make room on the disk or write to another place."));
         }
     }

@@ -3,7 +3,7 @@
 
 use super::limits;
 use super::settings::Settings;
-use crate::error::{Severity, Stage, StageError};
+use crate::error::{Severity, Stage, StageError, one_line, reason};
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
@@ -236,22 +236,6 @@ fn private_file(path: &Path) -> io::Result<File> {
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     options.open(path)
-}
-
-/// The cause in plain words, without a full stop.
-pub(crate) fn reason(error: &io::Error) -> String {
-    match error.kind() {
-        io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => "the disk is full".to_owned(),
-        io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => "the system does not allow it".to_owned(),
-        io::ErrorKind::NotADirectory => "a part of its path is a file, not a folder".to_owned(),
-        _ => one_line(&error.to_string()),
-    }
-}
-
-fn one_line(text: &str) -> String {
-    // "(os error 2)" says nothing to a person.
-    let text = text.split(" (os error").next().unwrap_or_default();
-    text.trim().trim_end_matches('.').replace(['\n', '\r'], " ")
 }
 
 fn info(message: String, hint: &str) -> StageError {

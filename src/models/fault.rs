@@ -1,7 +1,6 @@
 //! What is said when a model could not be listed, put in place, verified or removed.
 
-use crate::config::load::reason;
-use crate::error::{Severity, Stage, StageError, on_one_line};
+use crate::error::{Severity, Stage, StageError, on_one_line, reason};
 use std::fmt;
 use std::io;
 use std::path::Path;

@@ -61,7 +61,7 @@ pub(crate) fn has_ending(path: &Path, ending: &str) -> bool {
 /// The file, and what is wrong with it as a part of a sentence.
 pub fn check(kind: ModelKind, files: &[PathBuf]) -> Result<(), (PathBuf, String)> {
     let Some(main) = files.first() else { return Err((PathBuf::new(), "it has no file".to_owned())) };
-    let content = content(main).map_err(|error| (main.clone(), crate::config::load::reason(&error)))?;
+    let content = content(main).map_err(|error| (main.clone(), crate::error::reason(&error)))?;
     let bad = |why: String| Err((main.clone(), why));
     match (kind, content) {
         (ModelKind::Stt, _) => one(main, |file| ggml::check(file).map(|_| ())),
@@ -78,7 +78,7 @@ pub fn check(kind: ModelKind, files: &[PathBuf]) -> Result<(), (PathBuf, String)
 }
 
 fn one<E: std::fmt::Display>(path: &Path, check: impl Fn(File) -> Result<(), E>) -> Result<(), (PathBuf, String)> {
-    let file = File::open(path).map_err(|error| (path.to_owned(), crate::config::load::reason(&error)))?;
+    let file = File::open(path).map_err(|error| (path.to_owned(), crate::error::reason(&error)))?;
     check(file).map_err(|error| (path.to_owned(), error.to_string()))
 }
 

@@ -159,7 +159,7 @@ fn one(
         },
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => state(FileState::Missing, 0, String::new()),
         Err(error) => {
-            let why = format!("it cannot be read ({})", crate::config::load::reason(&error));
+            let why = format!("it cannot be read ({})", crate::error::reason(&error));
             state(FileState::Broken { why }, 0, String::new())
         }
     }

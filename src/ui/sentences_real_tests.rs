@@ -170,7 +170,7 @@ fn faults_of_downloads_and_installations() {
     for error in &errors {
         are_whole(InstallError::unreadable(&path(), error));
         are_whole(InstallError::unwritable(&path(), error));
-        is_whole(&format!("{} cannot be read: {}.", path().display(), load::reason(error)));
+        is_whole(&format!("{} cannot be read: {}.", path().display(), crate::error::reason(error)));
     }
     are_whole(InstallError::refused(&path(), "it is empty"));
     are_whole(InstallError::refused(&path(), "The voice A was not found."));

@@ -9,7 +9,6 @@ mod progress;
 
 use super::terminal::{Interrupt, Terminal};
 use super::{Context, Exit};
-use crate::config::load;
 use crate::models::catalog::{Catalog, ModelKind};
 use crate::models::fault::{Fault, InstallError};
 use crate::models::library::Library;
@@ -133,12 +132,14 @@ fn read_catalog(path: &Path) -> Result<Catalog, InstallError> {
     let bad = |why: String| {
         InstallError::new(Fault::Refused, format!("The catalog {} cannot be used: {why}.", path.display()), "Repair it or leave it out.")
     };
-    let meta = std::fs::metadata(path).map_err(|error| bad(load::reason(&error)))?;
+    let meta = std::fs::metadata(path).map_err(|error| bad(crate::error::reason(&error)))?;
     if !meta.is_file() || meta.len() > LARGEST_CATALOG {
         return Err(bad("it is no file of at most 4 MiB".to_owned()));
     }
     let mut text = String::new();
-    File::open(path).and_then(|file| file.take(LARGEST_CATALOG).read_to_string(&mut text)).map_err(|error| bad(load::reason(&error)))?;
+    File::open(path)
+        .and_then(|file| file.take(LARGEST_CATALOG).read_to_string(&mut text))
+        .map_err(|error| bad(crate::error::reason(&error)))?;
     Catalog::parse(&text).map_err(|error| bad(error.to_string().trim_end_matches('.').replace('\n', " ")))
 }
 

@@ -3,7 +3,7 @@
 use super::message::{Line, MESSAGE_LIMIT, Message, Request, read_line};
 use super::{FetchError, Fetched, Job, Options, Progress, WORKER_COMMAND};
 use crate::clock;
-use crate::config::load::reason;
+use crate::error::reason;
 use crate::turn::Outcome;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use std::io::{self, BufReader, Write};

@@ -4,7 +4,7 @@
 use super::FetchError;
 use super::http::Trouble;
 use super::resume::{Head, Resume};
-use crate::config::load::reason;
+use crate::error::reason;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::fs::{self, File, OpenOptions};
