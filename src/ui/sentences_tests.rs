@@ -146,7 +146,7 @@ fn parts_names_and_several_sentences_are_told_apart() {
         ("The microphone failed: voice.", "麦克风出错了：voice。"),
         (
             "ONNX Runtime, which VITS voices need, (/a/b.so: it is cut off; /c.so: No such file or directory (os error 2)) was not found.",
-            "没有找到 ONNX Runtime（VITS 声音需要它）（/a/b.so：它不完整；/c.so：没有这个文件或文件夹（系统错误 2））。",
+            "没有找到 VITS 声音需要的 ONNX Runtime（/a/b.so：它不完整；/c.so：没有这个文件或文件夹（系统错误 2））。",
         ),
         (
             "m of whisper-base is another file than was reported by this name: its SHA-256 is 12.",

@@ -46,7 +46,7 @@ fn models_ui(ui: &mut Ui, state: &ViewState, cx: &UiContext<'_>, out: &mut Vec<U
     let response = response.on_hover_ui(|ui| {
         let kinds = [cx.texts.t("status.speech_model"), cx.texts.t("status.chat_model"), cx.texts.t("status.voice")];
         for (kind, name) in kinds.into_iter().zip(&names) {
-            ui.label(format!("{kind}: {name}"));
+            ui.label(format!("{kind}{}{name}", cx.texts.t("models.colon")));
         }
     });
     if response.clicked() {

@@ -69,7 +69,7 @@ fn the_model_page_speaks_chinese_throughout() {
     let none = StageError::new(Stage::Tts, Severity::Stage, "There is not enough memory for the voice A.", "");
     w.send([Event::Plan(Arc::new(plan)), Event::Status(Stage::Llm, ready), Event::Status(Stage::Tts, StageStatus::Unavailable(none))]);
     assert_eq!(w.harness.query_all_by_label("可用内存只有 1.5 GB，所以用较小的对话模型 Small 代替 Large。").count(), 2);
-    assert!(has(&w, "电脑正在使用电池，而设置为不节省电量。") && has(&w, "内存不足，无法载入声音 A。"));
+    assert!(has(&w, "电脑正在使用电池，但设置中没有打开省电。") && has(&w, "内存不足，无法载入声音 A。"));
     // The narrow strip of the other pages.
     w.harness.key_press_modifiers(egui::Modifiers::COMMAND, egui::Key::M);
     w.harness.run_steps(3);

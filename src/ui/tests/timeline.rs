@@ -37,7 +37,7 @@ fn the_figure_opens_by_key_a_picture_that_can_also_be_read_aloud() {
         (
             UiLanguage::Chinese,
             "0.72 s",
-            "各部分何时工作: 你 3.00 s，麦克风 0.12 s，听写 0.30 s，思考 0.42 s，声音 0.10 s，扬声器 4.28 s，第一个声音 0.72 s",
+            "各部分何时工作: 你 3.00 s，麦克风 0.12 s，听写 0.30 s，思考 0.42 s，声音 0.10 s，扬声器 4.28 s，开始发声 0.72 s",
         ),
     ] {
         let mut w = Window::new(language, [440.0, 720.0]).idle();
