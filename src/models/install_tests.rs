@@ -1,23 +1,11 @@
 use super::*;
-use crate::models::catalog::{ModelKind, SpeedClass};
-use crate::models::fixtures::{graph, sha256, tree};
+use crate::models::catalog::ModelKind;
+use crate::models::fixtures::{catalog_of, graph, sha256, tree};
 
 fn model(sha256: Option<String>, evidence: Evidence) -> CatalogModel {
     let file = CatalogFile { name: "silero_vad.onnx".into(), path: Some("sub dir/m.onnx".into()), bytes: None, sha256, evidence };
-    CatalogModel {
-        id: "known".into(),
-        name: "Known".into(),
-        kind: ModelKind::Vad,
-        languages: vec!["*".into()],
-        licence: "MIT".into(),
-        about: None,
-        context: None,
-        memory_mb: 1,
-        speed: SpeedClass::Fast,
-        starter: false,
-        files: vec![file],
-        sources: vec![Source::Hub { repo: "owner/name".into(), revision: Some("0".repeat(40)) }],
-    }
+    let known = catalog_of("known", ModelKind::Vad, file).models.remove(0);
+    CatalogModel { sources: vec![Source::Hub { repo: "owner/name".into(), revision: Some("0".repeat(40)) }], ..known }
 }
 
 fn fetched(sha256: &str) -> Fetched {

@@ -1,6 +1,6 @@
 //! ONNX files: the protobuf is walked before ONNX Runtime sees it, in one pass over bytes that are in memory.
 //!
-//! A file is walked in outline on the disk first: what is something else costs no memory. The engine gets the bytes that were read.
+//! It is walked in outline on the disk first, so that another file costs no memory; the engine gets the very bytes that were checked.
 //!
 //! Refused: what is not ONNX, what is cut, references to other files (`external_data`, the way of several CVEs), tensors whose
 //! shape does not fit their data, graphs nested without end. The numbers of fields are those of `onnx.proto3` (IR version 3
