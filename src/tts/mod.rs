@@ -111,7 +111,9 @@ impl From<SynthesisError> for StageError {
             }
             SynthesisError::RuntimeMissing(_) => (Severity::Stage, "Run scripts/setup once, it installs what is missing."),
             SynthesisError::Unsupported(_) => (Severity::Turn, "Change the voice's settings or choose another voice."),
-            SynthesisError::Unreadable(_) => (Severity::Info, "A voice of that language would speak it; in a conversation it is shown as text."),
+            SynthesisError::Unreadable(_) => {
+                (Severity::Info, "A voice of that language would speak it; in a conversation it is shown as text.")
+            }
             SynthesisError::OutOfMemory(_) => (Severity::Stage, "Close other programs or choose a smaller voice."),
             SynthesisError::Engine(_) => (Severity::Turn, "The answer is shown as text; if it happens again, choose another voice."),
         };
