@@ -11,6 +11,8 @@ pub mod event;
 pub mod fakes;
 pub mod llm;
 pub mod models;
+#[cfg(test)]
+mod on_time;
 pub mod platform;
 pub mod speech;
 pub mod stt;

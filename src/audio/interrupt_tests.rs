@@ -9,6 +9,7 @@ use crate::clock;
 use crate::config::test_config;
 use crate::event::{Event, EventSink, Phase, UserAction};
 use crate::fakes::audio::{FakeMicrophone, FakeSpeaker};
+use crate::on_time::on_time;
 use crossbeam_channel::{Receiver, bounded};
 use std::sync::Arc;
 use std::time::Duration;
@@ -100,29 +101,31 @@ fn judge(what: &str, mut ms: Vec<f64>, limit: f64) {
 
 #[test]
 fn a_press_is_silence_and_a_running_recording_at_once_in_every_phase() {
-    let microphone = FakeMicrophone::new(16_000, Pace::RealTime);
-    let voice = (0..16_000).map(|i| 0.2 * (i as f32 * 0.1).sin()).collect();
-    microphone.hear_for_ever(Clip { samples: voice, rate: 16_000 });
-    let speaker = FakeSpeaker::new(Pace::RealTime);
-    let (tx, events) = bounded(4096);
-    let devices = Devices { input: Some(microphone.factory()), output: speaker.factory() };
-    let core = Assistant::start(Arc::new(test_config()), devices, EventSink::new(tx, || {})).unwrap();
-    let rig = Rig { core, events };
-    rig.wait(|e| matches!(e, Event::Phase(_, Phase::Idle)));
-    std::thread::sleep(Duration::from_millis(300));
-    let (mut recording, mut silence) = (Vec::new(), Vec::new());
-    for when in [When::Idle, When::Transcribing, When::Thinking, When::Speaking] {
-        for round in 0..TIMES {
-            rig.bring_about(when);
-            // Not always at the same place of a buffer.
-            std::thread::sleep(Duration::from_millis((round as u64 * 7) % 23 * u64::from(!matches!(when, When::Thinking))));
-            let (first, silent) = rig.press(when);
-            recording.push(first);
-            silence.extend(silent);
-            rig.rest();
+    on_time(|| {
+        let microphone = FakeMicrophone::new(16_000, Pace::RealTime);
+        let voice = (0..16_000).map(|i| 0.2 * (i as f32 * 0.1).sin()).collect();
+        microphone.hear_for_ever(Clip { samples: voice, rate: 16_000 });
+        let speaker = FakeSpeaker::new(Pace::RealTime);
+        let (tx, events) = bounded(4096);
+        let devices = Devices { input: Some(microphone.factory()), output: speaker.factory() };
+        let core = Assistant::start(Arc::new(test_config()), devices, EventSink::new(tx, || {})).unwrap();
+        let rig = Rig { core, events };
+        rig.wait(|e| matches!(e, Event::Phase(_, Phase::Idle)));
+        std::thread::sleep(Duration::from_millis(300));
+        let (mut recording, mut silence) = (Vec::new(), Vec::new());
+        for when in [When::Idle, When::Transcribing, When::Thinking, When::Speaking] {
+            for round in 0..TIMES {
+                rig.bring_about(when);
+                // Not always at the same place of a buffer.
+                std::thread::sleep(Duration::from_millis((round as u64 * 7) % 23 * u64::from(!matches!(when, When::Thinking))));
+                let (first, silent) = rig.press(when);
+                recording.push(first);
+                silence.extend(silent);
+                rig.rest();
+            }
         }
-    }
-    assert!(silence.len() >= 2 * TIMES && recording.len() == 4 * TIMES);
-    judge("key down to the first recorded sample", recording, RECORDING_MS);
-    judge("key down to silence", silence, SILENCE_MS);
+        assert!(silence.len() >= 2 * TIMES && recording.len() == 4 * TIMES);
+        judge("key down to the first recorded sample", recording, RECORDING_MS);
+        judge("key down to silence", silence, SILENCE_MS);
+    });
 }

@@ -235,6 +235,7 @@ pub struct Interrupt {
 pub(super) mod tests {
     use super::*;
     use crate::config::test_config;
+    use crate::on_time::on_time;
 
     /// "Who are you?": a constant tone would be no speech.
     pub fn question() -> Pcm16k {
@@ -243,27 +244,31 @@ pub(super) mod tests {
 
     #[test]
     fn a_question_is_asked_with_the_key_held() {
-        let session = Session::start(test_config(), Pace::Instant).unwrap();
-        let clip = question();
-        let turn = session.ask(&clip).unwrap();
-        assert!(turn.timing.first_audio_ms.is_some_and(|ms| ms > 0.0), "{:?}", turn.timing);
-        assert!(!turn.text.is_empty() && !turn.reply.is_empty());
-        assert!(super::super::path::critical(&turn.timeline, turn.timing.first_clause_ms).is_some(), "{:?}", turn.timeline);
-        let held = turn.timeline.spans.iter().find(|span| span.work == crate::trace::Work::Held).unwrap();
-        assert!(held.ms() >= turn.clip_ms - 10.0, "the key was down while it was said: {} of {}", held.ms(), turn.clip_ms);
-        session.stop();
+        on_time(|| {
+            let session = Session::start(test_config(), Pace::Instant).unwrap();
+            let clip = question();
+            let turn = session.ask(&clip).unwrap();
+            assert!(turn.timing.first_audio_ms.is_some_and(|ms| ms > 0.0), "{:?}", turn.timing);
+            assert!(!turn.text.is_empty() && !turn.reply.is_empty());
+            assert!(super::super::path::critical(&turn.timeline, turn.timing.first_clause_ms).is_some(), "{:?}", turn.timeline);
+            let held = turn.timeline.spans.iter().find(|span| span.work == crate::trace::Work::Held).unwrap();
+            assert!(held.ms() >= turn.clip_ms - 10.0, "the key was down while it was said: {} of {}", held.ms(), turn.clip_ms);
+            session.stop();
+        });
     }
 
     #[test]
     fn a_press_in_the_answer_is_timed() {
-        let session = Session::start(test_config(), Pace::RealTime).unwrap();
-        let clip = question();
-        let interrupt = session.interrupt(&clip, Phase::Speaking, Duration::from_millis(20)).unwrap();
-        assert!(interrupt.reached);
-        assert!(matches!(interrupt.silence, Silence::After(ms) if ms < 350.0), "{interrupt:?}");
-        let early = session.interrupt(&clip, Phase::Transcribing, Duration::ZERO).unwrap();
-        assert_eq!(early.silence, Silence::Already, "nothing had sounded and nothing may begin to");
-        assert!(interrupt.recording_ms.is_some_and(|ms| ms < 350.0), "{interrupt:?}");
-        session.stop();
+        on_time(|| {
+            let session = Session::start(test_config(), Pace::RealTime).unwrap();
+            let clip = question();
+            let interrupt = session.interrupt(&clip, Phase::Speaking, Duration::from_millis(20)).unwrap();
+            assert!(interrupt.reached);
+            assert!(matches!(interrupt.silence, Silence::After(ms) if ms < 350.0), "{interrupt:?}");
+            let early = session.interrupt(&clip, Phase::Transcribing, Duration::ZERO).unwrap();
+            assert_eq!(early.silence, Silence::Already, "nothing had sounded and nothing may begin to");
+            assert!(interrupt.recording_ms.is_some_and(|ms| ms < 350.0), "{interrupt:?}");
+            session.stop();
+        });
     }
 }

@@ -2,6 +2,7 @@
 #![allow(clippy::panic)] // tests end by it
 
 use super::*;
+use crate::on_time::on_time;
 use crate::stt::EngineInfo;
 use crate::turn::{CancelToken, TurnClock};
 use crossbeam_channel::{Receiver, bounded};
@@ -248,23 +249,25 @@ fn a_prefill_gives_way_to_what_is_newer_and_outdated_ones_are_never_begun() {
 
 #[test]
 fn an_idle_model_is_unloaded_and_comes_back_with_the_conversation() {
-    let mut rig = Rig::unloading(Some(Duration::from_millis(60)));
-    rig.clock.advance_to(TurnId(1));
-    rig.worker.try_send(LlmCmd::Reply(TurnId(1), "hi".to_owned())).unwrap();
-    while !matches!(rig.next(), WorkerEvent::ReplyEnded { .. }) {}
-    std::thread::sleep(Duration::from_millis(150));
-    // An answer that sounds keeps it loaded.
-    rig.worker.try_send(LlmCmd::Commit { turn: TurnId(1), heard: "Hello.".to_owned() }).unwrap();
-    rig.until(|log| log.iter().any(|l| l == "commit Hello."));
-    std::thread::sleep(Duration::from_millis(300));
-    rig.clock.advance_to(TurnId(2));
-    rig.worker.try_send(LlmCmd::Configure(ChatOptions { system: "new".to_owned(), ..options() })).unwrap();
-    rig.worker.try_send(LlmCmd::Prefill(TurnId(2), "and".to_owned())).unwrap();
-    rig.until(|log| log.iter().any(|l| l == "prefill and"));
-    rig.worker.try_send(LlmCmd::Reply(TurnId(2), "and now".to_owned())).unwrap();
-    while !matches!(rig.next(), WorkerEvent::ReplyEnded { .. }) {}
-    let log = rig.end();
-    assert_eq!(log, ["load", "reply hi", "commit Hello.", "load", "remember 1", "prefill and", "reply and now"]);
+    on_time(|| {
+        let mut rig = Rig::unloading(Some(Duration::from_millis(60)));
+        rig.clock.advance_to(TurnId(1));
+        rig.worker.try_send(LlmCmd::Reply(TurnId(1), "hi".to_owned())).unwrap();
+        while !matches!(rig.next(), WorkerEvent::ReplyEnded { .. }) {}
+        std::thread::sleep(Duration::from_millis(150));
+        // An answer that sounds keeps it loaded.
+        rig.worker.try_send(LlmCmd::Commit { turn: TurnId(1), heard: "Hello.".to_owned() }).unwrap();
+        rig.until(|log| log.iter().any(|l| l == "commit Hello."));
+        std::thread::sleep(Duration::from_millis(300));
+        rig.clock.advance_to(TurnId(2));
+        rig.worker.try_send(LlmCmd::Configure(ChatOptions { system: "new".to_owned(), ..options() })).unwrap();
+        rig.worker.try_send(LlmCmd::Prefill(TurnId(2), "and".to_owned())).unwrap();
+        rig.until(|log| log.iter().any(|l| l == "prefill and"));
+        rig.worker.try_send(LlmCmd::Reply(TurnId(2), "and now".to_owned())).unwrap();
+        while !matches!(rig.next(), WorkerEvent::ReplyEnded { .. }) {}
+        let log = rig.end();
+        assert_eq!(log, ["load", "reply hi", "commit Hello.", "load", "remember 1", "prefill and", "reply and now"]);
+    });
 }
 
 #[test]

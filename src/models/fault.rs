@@ -22,7 +22,9 @@ pub enum Fault {
     NoRoom,
     /// The folder or file may not be changed.
     ReadOnly,
-    /// Nothing came over the network.
+    /// There is no way to the server.
+    Offline,
+    /// The server does not hand it out, or not all of it.
     Network,
     /// The person said no to a file whose hash is not ours.
     Declined,

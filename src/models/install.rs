@@ -8,7 +8,7 @@
 use super::catalog::{CatalogFile, CatalogModel, Evidence, HUB, Source};
 use super::digest;
 use super::fault::{Fault, InstallError};
-use super::fetch::{self, Fetched, Job, JobFile};
+use super::fetch::{self, FetchError, Fetched, Job, JobFile};
 use super::incoming::{self, Incoming, Way};
 use super::judge;
 use super::library::{Installed, Library, Origin};
@@ -88,7 +88,7 @@ pub fn pull(
     let fetched = match fetch::fetch(&job, &options.fetch, cancel, on) {
         Ok(Outcome::Done(fetched)) => fetched,
         Ok(Outcome::Cancelled) => return Ok(Outcome::Cancelled),
-        Err(error) => return Err(InstallError::new(Fault::Network, error.to_string(), error.hint())),
+        Err(error) => return Err(InstallError::new(sorted(&error), error.to_string(), error.hint())),
     };
     let files = agreed(model, &fetched, options)?;
     let paths: Vec<PathBuf> = files.iter().map(|file| incoming.folder().join(&file.name)).collect();
@@ -191,6 +191,17 @@ fn room_for(root: &Path, folder: &Path, model: &CatalogModel) -> Result<(), Inst
     let (Some(total), Some(free)) = (model.bytes(), fetch::free_bytes(root)) else { return Ok(()) };
     let needs = total.saturating_sub(incoming::bytes_in(folder));
     if needs > free { Err(InstallError::no_room(root, needs, free)) } else { Ok(()) }
+}
+
+fn sorted(error: &FetchError) -> Fault {
+    match error {
+        FetchError::Unreachable { .. } => Fault::Offline,
+        FetchError::NoRoom { .. } | FetchError::DiskFull { .. } => Fault::NoRoom,
+        FetchError::CannotWrite { .. } => Fault::ReadOnly,
+        FetchError::WrongHash { .. } => Fault::WrongHash,
+        FetchError::Busy { .. } => Fault::Busy,
+        _ => Fault::Network,
+    }
 }
 
 /// The files as they are recorded, when each is the expected one or was accepted.

@@ -1,4 +1,5 @@
 use super::*;
+use crate::on_time::on_time;
 use crate::stt::SpokenLanguage;
 use crate::stt::hearing::tests::{loudness, voice};
 use crate::turn::{CancelToken, TurnClock};
@@ -306,28 +307,30 @@ fn a_recording_whose_beginning_is_missing_is_transcribed_whole() {
 
 #[test]
 fn an_engine_that_was_unloaded_comes_back_and_hears_everything() {
-    let built = Arc::new(AtomicU32::new(0));
-    let count = Arc::clone(&built);
-    let factory = move || {
-        // Loading takes longer than the first words.
-        if count.fetch_add(1, Ordering::Relaxed) > 0 {
-            std::thread::sleep(Duration::from_millis(300));
+    on_time(|| {
+        let built = Arc::new(AtomicU32::new(0));
+        let count = Arc::clone(&built);
+        let factory = move || {
+            // Loading takes longer than the first words.
+            if count.fetch_add(1, Ordering::Relaxed) > 0 {
+                std::thread::sleep(Duration::from_millis(300));
+            }
+            echo()
+        };
+        let bench = Bench::with(factory, Phrases::Auto, Some(Duration::from_millis(40)));
+        let pcm = voice(&[(true, 1500), (false, 300)]);
+        for round in 1..=3 {
+            std::thread::sleep(Duration::from_millis(150));
+            assert_eq!(built.load(Ordering::Relaxed), round, "only when it is needed");
+            bench.hear(&pcm, 1920);
+            bench.tell(SttCmd::KeyUp(TurnId(2)));
+            bench.ask(2, &pcm);
+            let (words, before) = bench.words();
+            assert_eq!(words, format!("{} samples.", pcm.len()), "not a sample is lost");
+            assert_eq!(before.iter().filter(|e| matches!(e, WorkerEvent::Ready(..))).count(), usize::from(round == 1), "nobody is told");
+            bench.tell(SttCmd::Hear { turn: TurnId(1), at: 0, pcm: Pcm16k::default() }); // an old turn wakes nothing
         }
-        echo()
-    };
-    let bench = Bench::with(factory, Phrases::Auto, Some(Duration::from_millis(40)));
-    let pcm = voice(&[(true, 1500), (false, 300)]);
-    for round in 1..=3 {
-        std::thread::sleep(Duration::from_millis(150));
-        assert_eq!(built.load(Ordering::Relaxed), round, "only when it is needed");
-        bench.hear(&pcm, 1920);
-        bench.tell(SttCmd::KeyUp(TurnId(2)));
-        bench.ask(2, &pcm);
-        let (words, before) = bench.words();
-        assert_eq!(words, format!("{} samples.", pcm.len()), "not a sample is lost");
-        assert_eq!(before.iter().filter(|e| matches!(e, WorkerEvent::Ready(..))).count(), usize::from(round == 1), "nobody is told");
-        bench.tell(SttCmd::Hear { turn: TurnId(1), at: 0, pcm: Pcm16k::default() }); // an old turn wakes nothing
-    }
+    });
 }
 
 #[test]

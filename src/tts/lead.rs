@@ -49,6 +49,7 @@ impl Lead {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::on_time::on_time;
     use crate::platform::threads::at_work;
     use std::time::Instant;
 
@@ -60,32 +61,36 @@ mod tests {
 
     #[test]
     fn the_voice_waits_only_with_enough_ahead_and_only_while_others_work() {
-        let (mut lead, never) = (Lead::default(), CancelToken::never());
-        let _work = at_work(1);
-        lead.made(TurnId(1), ENOUGH - 0.5);
-        assert!(waited(&lead, TurnId(1), &never) < Duration::from_millis(50), "too little is ahead");
-        lead.made(TurnId(1), 0.8);
-        let time = waited(&lead, TurnId(1), &never);
-        assert!((200..900).contains(&time.as_millis()), "until 3 s are ahead: {time:?}");
-        assert!(waited(&lead, TurnId(2), &never) < Duration::from_millis(50), "another turn has nothing ahead");
+        on_time(|| {
+            let (mut lead, never) = (Lead::default(), CancelToken::never());
+            let _work = at_work(1);
+            lead.made(TurnId(1), ENOUGH - 0.5);
+            assert!(waited(&lead, TurnId(1), &never) < Duration::from_millis(50), "too little is ahead");
+            lead.made(TurnId(1), 0.8);
+            let time = waited(&lead, TurnId(1), &never);
+            assert!((200..900).contains(&time.as_millis()), "until 3 s are ahead: {time:?}");
+            assert!(waited(&lead, TurnId(2), &never) < Duration::from_millis(50), "another turn has nothing ahead");
+        });
     }
 
     #[test]
     fn an_interrupt_ends_the_wait() {
-        let (cancel, mut clock) = CancelToken::with_clock();
-        let turn = clock.reader().current();
-        let mut lead = Lead::default();
-        let _work = at_work(1);
-        lead.made(turn, 1000.0);
-        let time = std::thread::scope(|scope| {
-            std::thread::Builder::new()
-                .spawn_scoped(scope, move || {
-                    std::thread::sleep(Duration::from_millis(100));
-                    clock.advance_to(turn.next());
-                })
-                .unwrap();
-            waited(&lead, turn, &cancel)
+        on_time(|| {
+            let (cancel, mut clock) = CancelToken::with_clock();
+            let turn = clock.reader().current();
+            let mut lead = Lead::default();
+            let _work = at_work(1);
+            lead.made(turn, 1000.0);
+            let time = std::thread::scope(|scope| {
+                std::thread::Builder::new()
+                    .spawn_scoped(scope, move || {
+                        std::thread::sleep(Duration::from_millis(100));
+                        clock.advance_to(turn.next());
+                    })
+                    .unwrap();
+                waited(&lead, turn, &cancel)
+            });
+            assert!((80..400).contains(&time.as_millis()), "{time:?}");
         });
-        assert!((80..400).contains(&time.as_millis()), "{time:?}");
     }
 }

@@ -1,5 +1,6 @@
 use super::*;
 use crate::models::check::onnx_make::{Message, float_tensor, int_tensor, model, node, port};
+use crate::on_time::on_time;
 use crate::tts::split::split;
 use crate::tts::{SpeechStats, Synthesizer};
 use crate::turn::TurnId;
@@ -155,27 +156,29 @@ fn sentences_come_one_after_the_other_and_nothing_to_say_is_nothing() {
 
 #[test]
 fn a_cancel_ends_a_running_graph() {
-    let Some(voice) = voice(FOUR) else { return };
-    let mut voice = voice.lock().unwrap();
-    let text = "the quick brown fox jumps over the lazy dog ".repeat(3);
-    let start = Instant::now();
-    spoken(&mut voice, &text, &still());
-    let whole = start.elapsed();
-    let (token, mut clock) = CancelToken::with_clock();
-    let killer = Builder::new()
-        .spawn(move || {
-            std::thread::sleep(whole / 4);
-            clock.advance_to(TurnId(1));
-            (clock, Instant::now())
-        })
-        .unwrap();
-    let start = Instant::now();
-    let outcome = voice.synthesize(&text, &still(), &token, &mut |_| assert!(!token.is_cancelled(), "sound after the cancel")).unwrap();
-    let (end, cancelled) = (Instant::now(), killer.join().unwrap().1);
-    println!("whole {whole:?}, ended {:?} after the cancel at {:?}", end - cancelled, cancelled - start);
-    assert_eq!(outcome, Outcome::Cancelled);
-    assert!(end - cancelled < whole / 4 + Duration::from_millis(60));
-    assert!(!spoken(&mut voice, "It goes on.", &still()).is_empty());
+    on_time(|| {
+        let Some(voice) = voice(FOUR) else { return };
+        let mut voice = voice.lock().unwrap();
+        let text = "the quick brown fox jumps over the lazy dog ".repeat(3);
+        let start = Instant::now();
+        spoken(&mut voice, &text, &still());
+        let whole = start.elapsed();
+        let (token, mut clock) = CancelToken::with_clock();
+        let killer = Builder::new()
+            .spawn(move || {
+                std::thread::sleep(whole / 4);
+                clock.advance_to(TurnId(1));
+                (clock, Instant::now())
+            })
+            .unwrap();
+        let start = Instant::now();
+        let outcome = voice.synthesize(&text, &still(), &token, &mut |_| assert!(!token.is_cancelled(), "sound after the cancel")).unwrap();
+        let (end, cancelled) = (Instant::now(), killer.join().unwrap().1);
+        println!("whole {whole:?}, ended {:?} after the cancel at {:?}", end - cancelled, cancelled - start);
+        assert_eq!(outcome, Outcome::Cancelled);
+        assert!(end - cancelled < whole / 4 + Duration::from_millis(60));
+        assert!(!spoken(&mut voice, "It goes on.", &still()).is_empty());
+    });
 }
 
 /// A folder with a copy of the small voice, changed by `change`.

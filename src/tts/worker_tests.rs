@@ -1,4 +1,5 @@
 use super::*;
+use crate::on_time::on_time;
 use crate::stt::EngineInfo;
 use crate::tts::SpeechStats;
 use crate::turn::TurnClock;
@@ -226,44 +227,46 @@ fn counting() -> (VoiceFactory, Arc<AtomicUsize>, Arc<AtomicBool>) {
 
 #[test]
 fn an_idle_voice_is_let_go_and_comes_back_without_losing_a_word() {
-    let (factory, count, broken) = counting();
-    let loads = || count.load(SeqCst);
-    let mut bench = Bench::unloading(factory, Some(Duration::from_millis(40)));
-    assert!(matches!(bench.next(), WorkerEvent::Ready(..)));
-    bench.speak(1, 0, "ab");
-    assert_eq!(bench.clause(), (1, 0, vec![1.0; 200]));
-    assert_eq!(loads(), 1);
-    // Let go; commands in between keep their order and their effect, and a clause loads it.
-    std::thread::sleep(Duration::from_millis(160));
-    bench.worker.try_send(TtsCmd::Configure(VoiceOptions { volume: 0.5, ..VoiceOptions::default() })).unwrap();
-    bench.speak(1, 1, "abc");
-    bench.speak(1, 2, "d");
-    assert_eq!(bench.clause(), (1, 1, vec![0.5; 300]));
-    assert_eq!(bench.clause(), (1, 2, vec![0.5; 100]));
-    assert_eq!(loads(), 2);
-    // A word of warning loads it before the clause comes.
-    std::thread::sleep(Duration::from_millis(160));
-    bench.worker.try_send(TtsCmd::Wake).unwrap();
-    let deadline = crate::clock::now().0 + Duration::from_secs(10);
-    while loads() < 3 && crate::clock::now().0 < deadline {
-        std::thread::sleep(Duration::from_millis(2));
-    }
-    assert_eq!(loads(), 3);
-    // It cannot be loaded: the turn is told once, and the next word of warning tries again.
-    std::thread::sleep(Duration::from_millis(160));
-    broken.store(true, SeqCst);
-    bench.clock.advance_to(TurnId(2));
-    bench.speak(2, 0, "a");
-    bench.speak(2, 1, "b");
-    assert!(matches!(bench.next(), WorkerEvent::Failed(TurnId(2), error) if error.message.contains("memory")));
-    assert_eq!(bench.clause(), (2, 0, vec![]));
-    assert_eq!(bench.clause(), (2, 1, vec![]));
-    assert_eq!(loads(), 4, "not once for each clause");
-    broken.store(false, SeqCst);
-    bench.clock.advance_to(TurnId(3));
-    bench.worker.try_send(TtsCmd::Wake).unwrap();
-    bench.speak(3, 0, "a");
-    assert_eq!(bench.clause(), (3, 0, vec![0.5; 100]));
+    on_time(|| {
+        let (factory, count, broken) = counting();
+        let loads = || count.load(SeqCst);
+        let mut bench = Bench::unloading(factory, Some(Duration::from_millis(40)));
+        assert!(matches!(bench.next(), WorkerEvent::Ready(..)));
+        bench.speak(1, 0, "ab");
+        assert_eq!(bench.clause(), (1, 0, vec![1.0; 200]));
+        assert_eq!(loads(), 1);
+        // Let go; commands in between keep their order and their effect, and a clause loads it.
+        std::thread::sleep(Duration::from_millis(160));
+        bench.worker.try_send(TtsCmd::Configure(VoiceOptions { volume: 0.5, ..VoiceOptions::default() })).unwrap();
+        bench.speak(1, 1, "abc");
+        bench.speak(1, 2, "d");
+        assert_eq!(bench.clause(), (1, 1, vec![0.5; 300]));
+        assert_eq!(bench.clause(), (1, 2, vec![0.5; 100]));
+        assert_eq!(loads(), 2);
+        // A word of warning loads it before the clause comes.
+        std::thread::sleep(Duration::from_millis(160));
+        bench.worker.try_send(TtsCmd::Wake).unwrap();
+        let deadline = crate::clock::now().0 + Duration::from_secs(10);
+        while loads() < 3 && crate::clock::now().0 < deadline {
+            std::thread::sleep(Duration::from_millis(2));
+        }
+        assert_eq!(loads(), 3);
+        // It cannot be loaded: the turn is told once, and the next word of warning tries again.
+        std::thread::sleep(Duration::from_millis(160));
+        broken.store(true, SeqCst);
+        bench.clock.advance_to(TurnId(2));
+        bench.speak(2, 0, "a");
+        bench.speak(2, 1, "b");
+        assert!(matches!(bench.next(), WorkerEvent::Failed(TurnId(2), error) if error.message.contains("memory")));
+        assert_eq!(bench.clause(), (2, 0, vec![]));
+        assert_eq!(bench.clause(), (2, 1, vec![]));
+        assert_eq!(loads(), 4, "not once for each clause");
+        broken.store(false, SeqCst);
+        bench.clock.advance_to(TurnId(3));
+        bench.worker.try_send(TtsCmd::Wake).unwrap();
+        bench.speak(3, 0, "a");
+        assert_eq!(bench.clause(), (3, 0, vec![0.5; 100]));
+    });
 }
 
 #[test]

@@ -159,6 +159,19 @@ fn a_hub_that_is_not_there_is_said() {
     assert!(setup.home.installed().is_empty());
 }
 
+#[test]
+fn without_a_network_a_set_of_models_is_given_up_soon() {
+    let graph = graph(3, 1000);
+    let models = ["anna", "bert", "carl"].map(|id| entry(id, "voice", &[("a.onnx", &graph), ("a.onnx.json", CONFIG.as_bytes())], "seen"));
+    let setup = Setup::new(&models);
+    let nobody = ["models", "--catalog", "catalog.toml", "pull", "anna", "bert", "carl", "--json", "--stall", "1"];
+    let ended = ended(setup.home.hark(&[&nobody[..], &["--mirror", "http://127.0.0.1:9"]].concat()));
+    assert_eq!(ended.code, 1, "{}", ended.err);
+    assert_eq!(ended.err.matches("cannot be reached").count(), 3, "each is told: {}", ended.err);
+    let retries = |id: &str| ended.events("retrying").iter().filter(|line| line["model"] == id).count();
+    assert_eq!(["anna", "bert", "carl"].map(retries), [4, 1, 1], "a line may be cut for a moment, but not for each model anew");
+}
+
 /// Name, kind and files of a model.
 type Made = (&'static str, &'static str, Vec<(String, Vec<u8>)>);
 

@@ -19,6 +19,9 @@ use std::io::{self, BufRead, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+/// Once a server could not be reached, so many tries for each further model: a cut line may have been a moment's, but without a
+/// network a set of four models took 45 s to fail.
+const TRIES_OFFLINE: u32 = 2;
 /// How often a question looks whether Ctrl+C was pressed.
 const LOOK: Duration = Duration::from_millis(50);
 
@@ -30,9 +33,10 @@ pub(super) fn pull(desk: &Desk<'_>, args: &Pull, terminal: &mut Terminal) -> Res
         show.leave();
         args.yes || ask(question, &desk.stopped())
     };
-    let usual = fetch::Options::default();
-    let patience = fetch::Options { stall: args.stall.map_or(usual.stall, Duration::from_secs), ..usual };
-    let options = PullOptions { mirror: mirror(desk, args), accept: &accept, fetch: patience };
+    let mut patience = fetch::Options::default();
+    let usual_tries = patience.tries;
+    patience.stall = args.stall.map_or(patience.stall, Duration::from_secs);
+    let mut options = PullOptions { mirror: mirror(desk, args), accept: &accept, fetch: patience };
     let mut ended = Ended::Done;
     for model in models {
         if desk.cancel.is_cancelled() {
@@ -40,7 +44,10 @@ pub(super) fn pull(desk: &Desk<'_>, args: &Pull, terminal: &mut Terminal) -> Res
         }
         let before = desk.library.get(&model.id).is_some();
         match install::pull(&desk.library, model, &options, &desk.stopped(), &mut |progress| show.show(&model.id, &progress)) {
-            Ok(Outcome::Done(installed)) => said(desk, &installed, before, terminal)?,
+            Ok(Outcome::Done(installed)) => {
+                options.fetch.tries = usual_tries;
+                said(desk, &installed, before, terminal)?;
+            }
             Ok(Outcome::Cancelled) => {
                 show.leave();
                 return Ok(Ended::Interrupted);
@@ -48,6 +55,9 @@ pub(super) fn pull(desk: &Desk<'_>, args: &Pull, terminal: &mut Terminal) -> Res
             Err(problem) => {
                 show.leave();
                 desk.problem(terminal, &problem)?;
+                if problem.fault == Fault::Offline {
+                    options.fetch.tries = usual_tries.min(TRIES_OFFLINE);
+                }
                 ended = Ended::Failed;
             }
         }
