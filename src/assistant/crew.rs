@@ -40,6 +40,8 @@ pub(super) struct Crew {
     patience: Patience,
     /// Stages whose old engine has to go before a new one is loaded.
     pub crowded: Vec<Stage>,
+    /// Stages whose engine gave its memory back because nothing was to be done.
+    pub unloaded: Vec<Stage>,
 }
 
 /// What came over the channels.
@@ -144,6 +146,7 @@ impl Crew {
             clock,
             patience,
             crowded: Vec::new(),
+            unloaded: Vec::new(),
         })
     }
 
@@ -171,6 +174,10 @@ impl Crew {
     pub fn input_of(&mut self, place: usize, event: WorkerEvent) -> Option<Input> {
         if place < NEXT {
             return match event {
+                WorkerEvent::Unloaded(stage) => {
+                    self.unloaded.push(stage);
+                    None
+                }
                 WorkerEvent::Released(stage) => {
                     let config = self.released(stage);
                     config.and_then(|config| self.begin(stage, &config))
@@ -249,6 +256,7 @@ impl Crew {
             Effect::Play(command) => self.playback.send(command),
             Effect::Emit(event) => events.send(event),
             Effect::Patience(patience) => self.patience.set(patience),
+            Effect::Forget(stage, config) => registry::forget(stage, &config),
             Effect::Restart(stage, config) => {
                 if let Err(error) = self.restart(stage, &config) {
                     return Some(Input::Worker(WorkerEvent::Failed(TurnId::NONE, no_thread(stage, &error))));

@@ -26,6 +26,12 @@ pub(super) fn stage_name(stage: Stage) -> &'static str {
 impl State {
     /// A stage reported a fault that belongs to no turn.
     pub(super) fn stage_failed(&mut self, turn: TurnId, error: &StageError, out: &mut Effects) {
+        let mut error = error.clone();
+        if error.severity == Severity::Turn && ENGINES.contains(&error.stage) {
+            // What fails while no turn asks for it is the loading: there is no engine, whatever kind of fault it was.
+            error.severity = Severity::Stage;
+        }
+        let error = &error;
         if self.take_another(error, out) {
             return;
         }

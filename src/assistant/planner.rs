@@ -48,6 +48,13 @@ pub(super) struct Loaded {
 }
 
 impl Loaded {
+    /// All but the engines of these stages.
+    fn without(&self, stages: &[Stage]) -> Loaded {
+        let mut rest = self.clone();
+        stages.iter().for_each(|stage| rest.set(*stage, None));
+        rest
+    }
+
     pub fn set(&mut self, stage: Stage, file: Option<PathBuf>) {
         match stage {
             Stage::Stt => self.stt = file,
@@ -69,9 +76,20 @@ pub(super) struct Planned {
 
 enum Ask {
     /// Decide anew for these wishes.
-    All(Arc<Config>, Loaded),
+    All(Arc<Config>, InUse),
+    /// Decide anew for the last wishes: engines are loaded again.
+    Anew(InUse),
     /// Has the source of power changed?
     Power,
+}
+
+/// The engines at the moment of a question.
+#[derive(Clone, Debug, Default)]
+struct InUse {
+    /// What works, or would if it were needed.
+    chosen: Loaded,
+    /// What of that holds memory.
+    held: Loaded,
 }
 
 /// Waits at most so long for a plan at the start, before new choices, and for the battery at the beginning of a turn.
@@ -91,7 +109,7 @@ pub(super) struct Planner {
     /// Number of the last question.
     asked: u64,
     /// The last choice, when there was no room to ask for its plan.
-    unasked: Option<(Arc<Config>, Loaded)>,
+    unasked: Option<(Arc<Config>, InUse)>,
 }
 
 impl Planner {
@@ -106,7 +124,8 @@ impl Planner {
             let mut desk = Desk { sensors, last: None };
             for (number, ask) in inbox {
                 let answer = match ask {
-                    Ask::All(raw, loaded) => Some(desk.all(raw, &loaded)),
+                    Ask::All(raw, in_use) => Some(desk.all(raw, &in_use)),
+                    Ask::Anew(in_use) => desk.last.clone().map(|(raw, _)| desk.all(raw, &in_use)),
                     Ask::Power => desk.power(),
                 };
                 if up.send((number, answer)).is_err() {
@@ -120,22 +139,30 @@ impl Planner {
 
     /// The plan for the start; the wishes as they are when the machine does not answer.
     pub fn begin(&mut self, raw: &Arc<Config>) -> Planned {
-        self.ask(Ask::All(Arc::clone(raw), Loaded::default()));
+        self.ask(Ask::All(Arc::clone(raw), InUse::default()));
         self.looked = Some(clock::now());
         self.answer(START).unwrap_or_else(|| unplanned(raw))
     }
 
-    /// The plan for new choices.
-    pub fn choose(&mut self, raw: &Arc<Config>, loaded: &Loaded) -> Planned {
-        self.ask(Ask::All(Arc::clone(raw), loaded.clone()));
+    /// The plan for new choices, while the engines of these stages hold no memory.
+    pub fn choose(&mut self, raw: &Arc<Config>, loaded: &Loaded, unloaded: &[Stage]) -> Planned {
+        self.ask(Ask::All(Arc::clone(raw), InUse { chosen: loaded.clone(), held: loaded.without(unloaded) }));
         self.answer(CHOICE).unwrap_or_else(|| unplanned(raw))
+    }
+
+    /// The plan for a turn that begins after the engines of these stages had given their memory back: who has it now?
+    pub fn wakes(&mut self, loaded: &Loaded, unloaded: &[Stage]) -> Option<Planned> {
+        let rest = loaded.without(unloaded);
+        self.looked = Some(clock::now());
+        self.ask(Ask::Anew(InUse { chosen: rest.clone(), held: rest }));
+        self.answer(CHOICE)
     }
 
     /// To be called at the beginning of a turn, after what is urgent was done: a new plan when the plug was pulled or put
     /// in since the last look. Looks at most once a minute.
     pub fn turn_begins(&mut self) -> Option<Planned> {
-        if let Some((raw, loaded)) = self.unasked.take() {
-            self.ask(Ask::All(raw, loaded));
+        if let Some((raw, in_use)) = self.unasked.take() {
+            self.ask(Ask::All(raw, in_use));
         }
         let now = clock::now();
         if self.open == 0 && self.looked.is_none_or(|at| now.since(at) >= POWER_EVERY) {
@@ -153,7 +180,7 @@ impl Planner {
                 self.open += 1;
                 self.unasked = None;
             }
-            Err(TrySendError::Full((_, Ask::All(raw, loaded)))) => self.unasked = Some((raw, loaded)),
+            Err(TrySendError::Full((_, Ask::All(raw, in_use)))) => self.unasked = Some((raw, in_use)),
             Err(_) => {}
         }
     }
@@ -199,10 +226,10 @@ impl Desk {
         Reading { free_bytes: self.sensors.free_memory(), ours_bytes, power: self.sensors.power(), cores }
     }
 
-    fn all(&mut self, raw: Arc<Config>, loaded: &Loaded) -> Planned {
-        let reading = self.reading(held(&raw, loaded));
-        let plan = policy::plan(&wishes(&raw, loaded), &reading);
-        self.answer(raw, plan)
+    fn all(&mut self, raw: Arc<Config>, in_use: &InUse) -> Planned {
+        let reading = self.reading(held(&raw, &in_use.held));
+        let plan = policy::plan(&wishes(&raw, &in_use.chosen), &reading);
+        self.answer(raw, plan, &in_use.held)
     }
 
     fn power(&mut self) -> Option<Planned> {
@@ -213,13 +240,13 @@ impl Desk {
         }
         let reading = Reading { power, ..self.reading(0) };
         let plan = policy::with_power(plan, &wishes(&raw, &Loaded::default()), &reading);
-        Some(self.answer(raw, plan))
+        Some(self.answer(raw, plan, &Loaded::default()))
     }
 
-    fn answer(&mut self, raw: Arc<Config>, plan: Plan) -> Planned {
+    fn answer(&mut self, raw: Arc<Config>, plan: Plan, held: &Loaded) -> Planned {
         let config = Arc::new(carry_out(&raw, &plan));
         self.last = Some((raw, plan.clone()));
-        let crowded = [Stage::Stt, Stage::Llm, Stage::Tts].into_iter().filter(|stage| !beside(*stage, &config, plan.free_bytes)).collect();
+        let crowded = crowded(&config, plan.free_bytes, held);
         Planned { config, plan: Arc::new(plan), crowded }
     }
 }
@@ -276,12 +303,8 @@ fn wishes(raw: &Config, loaded: &Loaded) -> Wishes {
     }
 }
 
-/// What would become free if our engines were unloaded, bytes. Where they unload themselves it is not known whether they
-/// are there, and nothing is counted.
+/// What would become free if our engines were unloaded, bytes.
 fn held(raw: &Config, loaded: &Loaded) -> u64 {
-    if raw.unload_after.is_some() {
-        return 0;
-    }
     let of = |kind, file: &Option<PathBuf>| file.as_deref().map_or(0, |path| frees(kind, path, raw.chat.context_tokens));
     of(ModelKind::Stt, &loaded.stt).saturating_add(of(ModelKind::Chat, &loaded.chat)).saturating_add(of(ModelKind::Voice, &loaded.voice))
 }
@@ -293,15 +316,25 @@ fn frees(kind: ModelKind, path: &Path, context_tokens: u32) -> u64 {
     policy::extra(kind, bytes, context_tokens).saturating_add(if read { bytes } else { 0 })
 }
 
-/// Whether the engine of this stage can be loaded while the old one is there.
-fn beside(stage: Stage, config: &Config, free_bytes: Option<u64>) -> bool {
-    let (kind, path) = match (stage, &config.voice) {
-        (Stage::Stt, _) => (ModelKind::Stt, config.stt_model.as_deref()),
-        (Stage::Llm, _) => (ModelKind::Chat, config.chat_model.as_deref()),
-        (Stage::Tts, VoiceChoice::Vits(path)) => (ModelKind::Voice, Some(path.as_path())),
-        _ => return true,
-    };
-    path.is_none_or(|path| policy::beside(policy::need(kind, bytes_of(path), config.chat.context_tokens), free_bytes))
+/// The stages whose new engine cannot be loaded while the old one is there. What one of them takes the next one does not have.
+fn crowded(config: &Config, free_bytes: Option<u64>, held: &Loaded) -> Vec<Stage> {
+    let voice = if let VoiceChoice::Vits(path) = &config.voice { Some(path.as_path()) } else { None };
+    let engines = [
+        (Stage::Stt, ModelKind::Stt, config.stt_model.as_deref(), &held.stt),
+        (Stage::Llm, ModelKind::Chat, config.chat_model.as_deref(), &held.chat),
+        (Stage::Tts, ModelKind::Voice, voice, &held.voice),
+    ];
+    let (mut left, mut crowded) = (free_bytes, Vec::new());
+    for (stage, kind, path, held) in engines {
+        let Some(path) = path else { continue };
+        let need = policy::need(kind, bytes_of(path), config.chat.context_tokens);
+        if !policy::beside(need, left) {
+            crowded.push(stage);
+        } else if held.as_deref() != Some(path) {
+            left = left.map(|left| left.saturating_sub(need));
+        }
+    }
+    crowded
 }
 
 /// What a person should be told of a plan at once, less what was told with the last one; all of it stands in the panel.
@@ -324,7 +357,7 @@ pub(super) fn notices(plan: &Plan, before: Option<&Plan>) -> Vec<StageError> {
 #[must_use]
 pub fn plan_now(config: &Config) -> Plan {
     let mut desk = Desk { sensors: Box::new(ThisMachine), last: None };
-    let planned = desk.all(Arc::new(config.clone()), &Loaded::default());
+    let planned = desk.all(Arc::new(config.clone()), &InUse::default());
     Arc::unwrap_or_clone(planned.plan)
 }
 

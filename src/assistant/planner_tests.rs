@@ -66,10 +66,10 @@ fn what_works_is_not_taken_away_because_of_another_choice() {
     let raw = config(folder.path());
     let loaded = Loaded { chat: raw.chat_model.clone(), ..Loaded::default() };
     let mut planner = Planner::start(Box::new(Plug(Arc::new(AtomicBool::new(true))))).unwrap();
-    assert_eq!(planner.choose(&raw, &loaded).config.chat_model, raw.chat_model);
-    assert_ne!(planner.choose(&raw, &Loaded::default()).config.chat_model, raw.chat_model);
+    assert_eq!(planner.choose(&raw, &loaded, &[]).config.chat_model, raw.chat_model);
+    assert_ne!(planner.choose(&raw, &Loaded::default(), &[]).config.chat_model, raw.chat_model);
     let all = Arc::new(Config { fit_memory: false, ..(*raw).clone() });
-    assert_eq!(planner.choose(&all, &Loaded::default()).config.chat_model, raw.chat_model);
+    assert_eq!(planner.choose(&all, &Loaded::default(), &[]).config.chat_model, raw.chat_model);
 }
 
 #[test]
@@ -80,7 +80,78 @@ fn a_model_for_which_there_is_no_room_beside_the_old_one_waits_for_its_memory() 
     wish.chat_model = Some(huge.path.clone());
     wish.fit_memory = false;
     let mut planner = Planner::start(Box::new(Plug(Arc::new(AtomicBool::new(true))))).unwrap();
-    assert_eq!(planner.choose(&Arc::new(wish), &Loaded::default()).crowded, [Stage::Llm]);
+    assert_eq!(planner.choose(&Arc::new(wish), &Loaded::default(), &[]).crowded, [Stage::Llm]);
+}
+
+/// Free memory as a test wants it, bytes.
+struct Free(Arc<std::sync::atomic::AtomicU64>);
+
+impl Sensors for Free {
+    fn free_memory(&mut self) -> Option<u64> {
+        Some(self.0.load(Ordering::Relaxed))
+    }
+
+    fn power(&mut self) -> Option<Power> {
+        None
+    }
+}
+
+#[test]
+fn a_model_that_is_loaded_again_is_chosen_for_the_memory_that_is_free_then() {
+    let folder = tempfile::tempdir().unwrap();
+    let raw = Arc::new(Config { unload_after: Some(Duration::from_secs(900)), ..(*config(folder.path())).clone() });
+    let free = Arc::new(std::sync::atomic::AtomicU64::new(9_000_000_000));
+    let mut planner = Planner::start(Box::new(Free(Arc::clone(&free)))).unwrap();
+    let (large, small) = (raw.spare.chat[0].path.clone(), raw.spare.chat[1].path.clone());
+    let first = planner.begin(&raw);
+    assert_eq!(first.config.chat_model.as_ref(), Some(&large));
+    // It was not used for a while; other programs took the memory.
+    free.store(3_000_000_000, Ordering::Relaxed);
+    let loaded = Loaded { chat: Some(large.clone()), ..Loaded::default() };
+    let tight = planner.wakes(&loaded, &[Stage::Llm]).unwrap();
+    assert_eq!(tight.config.chat_model, Some(small));
+    assert!(notices(&tight.plan, Some(&first.plan))[0].message.contains("so the smaller chat model small is used"), "{:?}", tight.plan);
+    free.store(9_000_000_000, Ordering::Relaxed);
+    assert_eq!(planner.wakes(&Loaded::default(), &[Stage::Llm]).unwrap().config.chat_model, Some(large));
+}
+
+#[test]
+fn an_engine_that_is_there_is_not_counted_twice_because_it_may_be_unloaded_later() {
+    let folder = tempfile::tempdir().unwrap();
+    let ears = vec![sized(folder.path(), "ear.bin", 600_000_000), sized(folder.path(), "tiny.bin", 40_000_000)];
+    let mut raw = Config { unload_after: Some(Duration::from_secs(900)), ..(*config(folder.path())).clone() };
+    (raw.stt_model, raw.spare.stt) = (Some(ears[0].path.clone()), ears.clone());
+    // What the chat model holds is not free any more.
+    let free = Arc::new(std::sync::atomic::AtomicU64::new(3_100_000_000));
+    let mut planner = Planner::start(Box::new(Free(free))).unwrap();
+    let raw = Arc::new(raw);
+    let loaded = Loaded { chat: raw.chat_model.clone(), ..Loaded::default() };
+    let extra = frees(ModelKind::Chat, raw.chat_model.as_deref().unwrap(), raw.chat.context_tokens);
+    assert!(extra > 30_000_000, "{extra}");
+    let held = planner.choose(&raw, &loaded, &[]);
+    let gone = planner.choose(&raw, &loaded, &[Stage::Llm]);
+    let free_as_said = |planned: &Planned| {
+        planned.plan.reasons.iter().find_map(|reason| match reason {
+            Reason::Smaller { free_bytes, .. } | Reason::Tight { free_bytes, .. } => Some(*free_bytes),
+            _ => None,
+        })
+    };
+    assert_eq!((free_as_said(&held), free_as_said(&gone)), (Some(3_100_000_000 + extra), Some(3_100_000_000)));
+}
+
+#[test]
+fn what_one_engine_takes_the_next_one_does_not_have() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut raw = (*config(folder.path())).clone();
+    raw.fit_memory = false;
+    raw.stt_model = Some(sized(folder.path(), "ear.bin", 600_000_000).path);
+    let needs = |kind, path: &Option<PathBuf>| policy::need(kind, bytes_of(path.as_deref().unwrap()), raw.chat.context_tokens);
+    let (ear, mind) = (needs(ModelKind::Stt, &raw.stt_model), needs(ModelKind::Chat, &raw.chat_model));
+    let both = ear + mind + 1_000_000_000;
+    assert_eq!(crowded(&raw, Some(both), &Loaded::default()), []);
+    assert_eq!(crowded(&raw, Some(both - ear / 2 - 500_000_000), &Loaded::default()), [Stage::Llm]);
+    let heard = Loaded { stt: raw.stt_model.clone(), ..Loaded::default() };
+    assert_eq!(crowded(&raw, Some(both - ear / 2 - 500_000_000), &heard), [], "that one is there already");
 }
 
 /// Its first look at the memory takes longer than anybody waits.
@@ -105,9 +176,9 @@ fn the_answer_to_an_earlier_question_does_not_undo_a_choice() {
     let first = config(folder.path());
     let second = Arc::new(Config { chat_model: Some(first.spare.chat[1].path.clone()), ..(*first).clone() });
     let mut planner = Planner::start(Box::new(Sleepy(1))).unwrap();
-    assert_eq!(planner.choose(&first, &Loaded::default()).config.chat_model, first.chat_model, "without a plan");
+    assert_eq!(planner.choose(&first, &Loaded::default(), &[]).config.chat_model, first.chat_model, "without a plan");
     for _ in 0..2 {
-        assert_eq!(planner.choose(&second, &Loaded::default()).config.chat_model, second.chat_model);
+        assert_eq!(planner.choose(&second, &Loaded::default(), &[]).config.chat_model, second.chat_model);
     }
     assert!(planner.turn_begins().is_none_or(|late| late.config.chat_model == second.chat_model));
 }
@@ -119,9 +190,9 @@ fn in_place_of_a_file_that_fails_nothing_is_taken_that_has_no_room() {
     let small = large.spare.chat[1].clone();
     let wish = Arc::new(Config { chat_model: Some(small.path.clone()), ..(*large).clone() });
     let mut planner = Planner::start(Box::new(Plug(Arc::new(AtomicBool::new(true))))).unwrap();
-    assert_eq!(planner.choose(&wish, &Loaded::default()).config.spare.chat, [small]);
+    assert_eq!(planner.choose(&wish, &Loaded::default(), &[]).config.spare.chat, [small]);
     let mut planner = Planner::start(Box::new(Sleepy(0))).unwrap();
-    assert_eq!(planner.choose(&wish, &Loaded::default()).config.spare.chat.len(), 2, "there is room for both");
+    assert_eq!(planner.choose(&wish, &Loaded::default(), &[]).config.spare.chat.len(), 2, "there is room for both");
 }
 
 #[test]
@@ -133,7 +204,7 @@ fn the_starter_s_ear_takes_nobody_s_place() {
     wish.stt_model = Some(ear.path.clone());
     wish.spare.stt = vec![ear.clone(), starter];
     let mut planner = Planner::start(Box::new(Plug(Arc::new(AtomicBool::new(true))))).unwrap();
-    assert_eq!(planner.choose(&Arc::new(wish), &Loaded::default()).config.stt_model, Some(ear.path));
+    assert_eq!(planner.choose(&Arc::new(wish), &Loaded::default(), &[]).config.stt_model, Some(ear.path));
 }
 
 #[test]

@@ -1,6 +1,7 @@
 //! Which engines and devices work behind the workers: the registry. A second implementation of an engine is a new file and
 //! one line here.
 
+use super::stages::file_of;
 use crate::audio::host::{InputFactory, OutputFactory};
 use crate::config::{Config, EngineSet, VoiceChoice};
 use crate::error::{Severity, Stage, StageError};
@@ -42,16 +43,24 @@ pub fn probe(config: &Config) -> Probe {
             // Nothing loads these in an engine of C++ that could end the process.
             ModelKind::Vad | ModelKind::Embedding => return Ok(()),
         };
-        // The starter models are loaded by the tests of each version, so the first start need not wait for a child.
-        if engines == EngineSet::Fake || is_starter(file) {
+        if engines == EngineSet::Fake {
             return Ok(());
         }
         ensure(kind, file, &ProbeOptions { cache: cache.clone(), cancel: wanted.clone(), ..ProbeOptions::default() })
     })
 }
 
-fn is_starter(file: &Path) -> bool {
-    file.parent().and_then(Path::file_name).is_some_and(|folder| folder == "starter")
+/// Forgets that the model of a stage was refused by its probe for good, because somebody wants it tried once more.
+pub fn forget(stage: Stage, config: &Config) {
+    let kind = match stage {
+        Stage::Stt => ProbeKind::Stt,
+        Stage::Llm => ProbeKind::Chat,
+        Stage::Tts => ProbeKind::Voice,
+        _ => return,
+    };
+    if let (EngineSet::Real, Some(file)) = (config.engines, file_of(stage, config)) {
+        crate::models::probe::forget(kind, &file, config.chat.cache.as_deref());
+    }
 }
 
 /// What is said when no model file was found at all.

@@ -112,6 +112,11 @@ impl Tools {
     }
 }
 
+/// Whether it goes to an engine, which may have to be loaded for it.
+fn wakes(effect: &Effect) -> bool {
+    matches!(effect, Effect::Stt(_) | Effect::Llm(_) | Effect::Tts(_))
+}
+
 struct Desk {
     crew: Crew,
     planner: Planner,
@@ -127,39 +132,57 @@ impl Desk {
         self.tell(&planned);
         let mut state = State::new(planned.config);
         let mut inputs = VecDeque::new();
-        'turns: loop {
+        loop {
             let input = match inputs.pop_front() {
                 Some(input) => input,
                 None => self.wait(&state, inbox),
             };
             let before = state.turn();
-            let effects;
+            let mut effects;
             (state, effects) = step(state, input, clock::now());
-            for effect in effects {
-                if matches!(effect, Effect::Stop) {
-                    break 'turns;
-                }
-                if let Effect::Emit(Event::InUse(stage, file)) = &effect {
-                    self.loaded.set(*stage, file.clone());
-                }
-                inputs.extend(self.crew.carry_out(effect, &self.events));
+            if effects.iter().any(|effect| matches!(effect, Effect::Stop)) {
+                break;
             }
-            // A turn begins: is it on battery? What is urgent was done.
-            if state.turn() != before
-                && let Some(planned) = self.planner.turn_begins()
-            {
+            let begins = state.turn() != before;
+            // What loads an engine again waits until the machine was looked at; the microphone does not.
+            let unloaded = if begins { std::mem::take(&mut self.crew.unloaded) } else { Vec::new() };
+            let wakes: Vec<Effect> =
+                if unloaded.is_empty() { Vec::new() } else { effects.extract_if(.., |effect| wakes(effect)).collect() };
+            self.carry_out(effects, &mut inputs);
+            if !begins {
+                continue;
+            }
+            // Is it on battery, and is there still room for what has to be loaded again? What is urgent was done.
+            let planned = if unloaded.is_empty() { self.planner.turn_begins() } else { self.planner.wakes(&self.loaded, &unloaded) };
+            if let Some(planned) = planned {
                 self.tell(&planned);
                 self.crew.crowded.clone_from(&planned.crowded);
+                if !unloaded.is_empty() {
+                    let effects;
+                    (state, effects) = step(state, Input::Woken(Arc::clone(&planned.config), unloaded), clock::now());
+                    self.carry_out(effects, &mut inputs);
+                }
                 inputs.push_back(Input::Action(UserAction::Configure(planned.config)));
             }
+            self.carry_out(wakes, &mut inputs);
         }
         self.crew.end();
         self.events.send(Event::Stopped);
     }
 
+    fn carry_out(&mut self, effects: Vec<Effect>, inputs: &mut VecDeque<Input>) {
+        for effect in effects {
+            if let Effect::Emit(Event::InUse(stage, file)) = &effect {
+                self.loaded.set(*stage, file.clone());
+                self.crew.unloaded.retain(|unloaded| unloaded != stage);
+            }
+            inputs.extend(self.crew.carry_out(effect, &self.events));
+        }
+    }
+
     /// New choices are made to fit the machine before they are decided on.
     fn choices(&mut self, wish: &Arc<Config>) -> Arc<Config> {
-        let planned = self.planner.choose(wish, &self.loaded);
+        let planned = self.planner.choose(wish, &self.loaded, &self.crew.unloaded);
         self.tell(&planned);
         self.crew.crowded.clone_from(&planned.crowded);
         planned.config

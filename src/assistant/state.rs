@@ -26,6 +26,8 @@ pub enum Input {
     Prepared(Stage, Result<EngineInfo, StageError>),
     /// The old engine of this stage gives its memory back before the new one is loaded: there is no room for both.
     Held(Stage),
+    /// The machine was looked at for a turn that begins after these engines had given their memory back: what is to be loaded.
+    Woken(Arc<Config>, Vec<Stage>),
     /// A deadline passed.
     Tick,
 }
@@ -57,6 +59,8 @@ pub enum Effect {
     Swap(Stage),
     /// The other engine is not wanted; the old one works on.
     Abandon(Stage),
+    /// That the model of this stage was refused is to be forgotten.
+    Forget(Stage, Arc<Config>),
     /// What was kept while nobody worked for the stage goes to who does now.
     Resume(Stage),
     /// End everything.
@@ -163,9 +167,9 @@ impl State {
         out.push(Effect::Emit(Event::TurnEnded(turn, how)));
         if let Some(config) = self.next_config.take() {
             self.apply_config(config, out);
-            for stage in std::mem::take(&mut self.again) {
-                self.try_again(stage, out);
-            }
+        }
+        for stage in std::mem::take(&mut self.again) {
+            self.try_again(stage, out);
         }
         self.swap_ready(out);
     }
@@ -274,8 +278,8 @@ impl State {
                     self.apply_config(config, out);
                 }
             }
-            // It comes after the configuration that waits for the end of the turn.
-            UserAction::TryAgain(stage) if self.next_config.is_some() => self.again.push(stage),
+            // It comes after the configuration that waits for the end of the turn, and takes no engine from under a turn.
+            UserAction::TryAgain(stage) if self.active.is_some() => self.again.push(stage),
             UserAction::TryAgain(stage) => self.try_again(stage, out),
             UserAction::Quit => {
                 self.interrupt(out);
@@ -351,6 +355,7 @@ pub fn step(mut state: State, input: Input, now: Moment) -> (State, Vec<Effect>)
         Input::Worker(event) => state.worker(event, now, &mut out),
         Input::Prepared(stage, result) => state.prepared(stage, result, &mut out),
         Input::Held(stage) => state.held(stage, &mut out),
+        Input::Woken(config, stages) => state.woken(&config, &stages, &mut out),
         Input::Tick => {}
     }
     state.tick(now, &mut out);

@@ -98,6 +98,8 @@ proptest! {
                 Poke::Wait(ms) => { core.now = core.now.plus(Duration::from_millis(ms)); Input::Tick }
                 Poke::Work(n) if n < work.len() => Input::Worker(work.remove(n)),
                 Poke::Work(_) => Input::Tick,
+                // Before the first turn it would be the loading that failed.
+                Poke::Fail(_) if core.turn() == TurnId::NONE => Input::Tick,
                 Poke::Fail(stage) => {
                     Input::Worker(WorkerEvent::Failed(core.turn(), StageError::new(stage, Severity::Turn, "fault", "")))
                 }

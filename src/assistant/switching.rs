@@ -72,7 +72,20 @@ impl State {
     pub(super) fn try_again(&mut self, stage: Stage, out: &mut Effects) {
         let in_effect = same_engine(stage, &self.wish, &self.config);
         if ENGINES.contains(&stage) && !(in_effect && self.stages.usable(stage)) {
+            out.push(Effect::Forget(stage, Arc::clone(&self.wish)));
             self.choose_engine(stage, out);
+        }
+    }
+
+    /// A turn begins after these engines had given their memory back. It is another machine by now: what has to be loaded again
+    /// is chosen anew, before anything is asked of it. The choice of the person stays what it was.
+    pub(super) fn woken(&mut self, planned: &Config, unloaded: &[Stage], out: &mut Effects) {
+        for &stage in unloaded {
+            let alone = self.stages.switch(stage).is_none() && self.stages.usable(stage);
+            if alone && !same_engine(stage, planned, &self.config) {
+                self.put_in_effect(stage, planned);
+                self.start_anew(stage, out);
+            }
         }
     }
 

@@ -364,12 +364,13 @@ fn a_file_that_is_removed_while_it_is_in_use_is_missed_at_the_next_load_and_the_
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("mine.gguf");
     std::fs::copy(&tiny, &file).unwrap();
-    let unload_after = Some(Duration::from_millis(400));
+    // Long enough that the first question comes before, on a machine that has much to do.
+    let unload_after = Some(Duration::from_millis(2500));
     let rig = rig(Config { unload_after, ..real(&file, &[&file, &starter]) });
     std::fs::remove_file(&file).unwrap();
     let (answer, first, _) = rig.ask("Hello?");
     assert!(answer.starts_with("Sure!"), "it is still there for who has it open: {answer}");
-    std::thread::sleep(Duration::from_millis(1500));
+    std::thread::sleep(Duration::from_millis(4000));
     let (answer, timing, events) = rig.ask("And now?");
     let said = notices(&events);
     assert!(said.len() == 1 && said[0].contains("mine.gguf was not found") && said[0].contains("is used instead"), "{said:?}");

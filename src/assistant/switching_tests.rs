@@ -127,6 +127,60 @@ fn a_model_that_cannot_be_loaded_leaves_the_old_one_and_says_one_sentence() {
 }
 
 #[test]
+fn what_is_loaded_again_for_a_turn_is_what_fits_now_and_the_turn_goes_on_with_it() {
+    let mut core = Core::with(installed());
+    exchange(&mut core, "one");
+    core.act(UserAction::SubmitText("two".to_owned()));
+    let effects = core.give(Input::Woken(Arc::new(with_chat("two")), vec![Stage::Llm, Stage::Tts]));
+    let restarts: Vec<_> = effects.iter().filter(|e| matches!(e, Effect::Restart(..))).collect();
+    assert!(
+        matches!(restarts[..], [Effect::Restart(Stage::Llm, config)] if config.chat_model == with_chat("two").chat_model),
+        "{restarts:?}"
+    );
+    assert!(effects.contains(&Effect::Llm(LlmCmd::Remember(said(&["one"])))));
+    assert!(!effects.iter().any(|e| matches!(e, Effect::Llm(LlmCmd::Reply(..)))), "the question follows by itself");
+    core.worker(WorkerEvent::Ready(Stage::Llm, named("two")));
+    core.write("Answer to two.");
+    core.end_writing();
+    let turn = core.turn();
+    core.play(0);
+    core.worker(WorkerEvent::ClausePlayed(turn, 0));
+    core.worker(WorkerEvent::Drained(turn));
+    assert_eq!(core.ended(), [TurnEnd::Answered; 2]);
+    assert_eq!(core.give(Input::Woken(Arc::new(with_chat("two")), vec![Stage::Llm])), [], "it is that one");
+}
+
+#[test]
+fn a_choice_is_tried_again_after_the_turn_and_takes_no_engine_from_under_it() {
+    let mut core = Core::with(installed());
+    choose(&mut core, with_chat("two"));
+    core.give(Input::Prepared(Stage::Llm, Err(broken(Stage::Llm))));
+    core.act(UserAction::SubmitText("one".to_owned()));
+    let prepares = |effects: &[Effect]| effects.iter().filter(|e| matches!(e, Effect::Prepare(Stage::Llm, _))).count();
+    assert_eq!(prepares(&core.act(UserAction::TryAgain(Stage::Llm))), 0);
+    core.write("Answer to one.");
+    core.end_writing();
+    core.play(0);
+    let turn = core.turn();
+    core.worker(WorkerEvent::ClausePlayed(turn, 0));
+    let effects = core.worker(WorkerEvent::Drained(turn));
+    assert_eq!(prepares(&effects), 1);
+    assert!(effects.iter().any(|e| matches!(e, Effect::Forget(Stage::Llm, config) if config.chat_model == with_chat("two").chat_model)));
+}
+
+#[test]
+fn whatever_keeps_an_engine_from_being_loaded_another_takes_its_place() {
+    let mut core = Core::with(installed());
+    let error = StageError::new(Stage::Tts, Severity::Turn, "There is no such language.", "Choose another one.");
+    let effects = core.worker(WorkerEvent::Failed(TurnId::NONE, error));
+    assert!(
+        effects.iter().any(|e| matches!(e, Effect::Restart(Stage::Tts, config) if config.voice == VoiceChoice::Espeak("en-us".to_owned()))),
+        "{effects:?}"
+    );
+    assert_eq!(notices(&effects).len(), 1);
+}
+
+#[test]
 fn an_engine_that_never_came_is_tried_again_when_the_user_says_so() {
     let mut core = Core::with(Config { spare: Spare::default(), ..installed() });
     core.worker(WorkerEvent::Failed(TurnId::NONE, broken(Stage::Llm)));

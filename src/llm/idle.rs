@@ -129,9 +129,10 @@ impl LlamaSession<'_> {
 
     /// Measures when that is still to be done and the machine is quiet.
     pub(super) fn measure(&mut self, stop: &dyn Fn() -> bool) -> Settled {
-        let nothing_to_choose = self.options.threads > 0 && self.options.flash_attention != FlashAttention::Auto;
         let Some((folder, of)) = self.idle.kept.clone() else { return Settled::Done };
-        if self.idle.measured.is_some() || self.idle.tries == 0 || nothing_to_choose {
+        // With a fixed number of threads (a setting, or half of them on battery) nothing is measured: it would be remembered as
+        // the fastest, and on battery it is work that nobody asked for.
+        if self.idle.measured.is_some() || self.idle.tries == 0 || self.options.threads > 0 {
             return Settled::Done;
         }
         let past = TRIES - self.idle.tries;
@@ -141,7 +142,7 @@ impl LlamaSession<'_> {
         if past == 0 || self.idle.quiet.busy_cores() > QUIET {
             return again;
         }
-        let threads = if self.options.threads > 0 { vec![self.options.threads] } else { tune::candidates(of.cores) };
+        let threads = tune::candidates(of.cores);
         let flash = match self.options.flash_attention {
             FlashAttention::Auto => vec![false, true],
             fixed => vec![fixed == FlashAttention::On],

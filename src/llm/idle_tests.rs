@@ -101,6 +101,23 @@ fn a_second_question_after_an_unload_still_knows_the_first() {
     });
 }
 
+#[test]
+fn with_a_fixed_number_of_threads_nothing_is_measured_and_remembered_as_the_fastest() {
+    let Some(model) = scripted() else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let options = ChatOptions { threads: 1, flash_attention: FlashAttention::Auto, ..kept(folder.path()) };
+    let mut session = LlamaSession::new(&model, &options).unwrap();
+    for _ in 0..3 {
+        assert_eq!(session.settle(&|| false).unwrap(), Settled::Done, "no later look");
+    }
+    let Settled::Later(_) = ({
+        session.set_options(&ChatOptions { threads: 0, ..options }).unwrap();
+        session.settle(&|| false).unwrap()
+    }) else {
+        panic!("with free choice it is measured when the machine is quiet");
+    };
+}
+
 /// With one core kept busy, the governor is not slower than a fixed number of threads, and mostly far faster.
 #[test]
 fn a_busy_neighbour_does_not_stop_the_answer() {

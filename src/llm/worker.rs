@@ -28,7 +28,8 @@ const INBOX: usize = 16;
 /// - `Reply`: [`WorkerEvent::ReplyDelta`] and [`WorkerEvent::ThinkingDelta`], then [`WorkerEvent::ReplyEnded`] or
 ///   [`WorkerEvent::Failed`]. Of a turn that moved on nothing more is sent; its answer so far waits for `Commit`.
 /// - `Commit` of another turn than the waiting one is ignored. A new `Reply` forgets what waits.
-/// - After a failed load each `Reply` is answered with the same error.
+/// - After a failed load each `Reply` is answered with the same error; a model that was there before and did not come back
+///   ([`WorkerEvent::Lost`]) is tried again by each.
 /// - When nothing is to be done, system prompt and history are brought into the KV cache. After `unload_after` without a
 ///   command model and cache are given back; the next question loads them and goes on with the same conversation.
 ///
@@ -46,13 +47,20 @@ pub fn spawn_llm(
         let mailbox = Mailbox::new(inbox);
         let mut resume = Resume { options, memory: None, command: None, announced: false, released: false };
         loop {
+            let again = resume.again();
             let ended = match factory() {
                 Ok(model) => serve(model.as_ref(), resume, &mailbox, &up, &turns, &unload_after),
                 Err(error) => Err(error),
             };
             // The model is dropped here, so its memory is free by now.
             let ended = match ended {
-                Ok(Some(left)) if left.released && up.send(WorkerEvent::Released(Stage::Llm)).is_err() => return,
+                Ok(Some(left)) => {
+                    let gone = if left.released { WorkerEvent::Released(Stage::Llm) } else { WorkerEvent::Unloaded(Stage::Llm) };
+                    if up.send(gone).is_err() {
+                        return;
+                    }
+                    Ok(Some(left))
+                }
                 ended => ended,
             };
             match ended {
@@ -61,7 +69,14 @@ pub fn spawn_llm(
                     None => return,
                 },
                 Ok(None) => return,
-                Err(error) => return decline(error.into(), &mailbox, &up),
+                Err(error) => match again {
+                    // It did not come back: the stick may be in again at the next question, or memory free.
+                    Some((left, turn)) => match lost(error.into(), turn, left, &mailbox, &up) {
+                        Some(next) => resume = next,
+                        None => return,
+                    },
+                    None => return decline(error.into(), &mailbox, &up),
+                },
             }
         }
     })
@@ -77,6 +92,27 @@ struct Resume {
     announced: bool,
     /// It was unloaded because somebody asked for it.
     released: bool,
+}
+
+impl Resume {
+    /// What is left when it cannot be loaded again, and the turn that asks for it; `None`: it was not there yet.
+    fn again(&self) -> Option<(Resume, Option<TurnId>)> {
+        let turn = if let Some(LlmCmd::Reply(turn, _)) = &self.command { Some(*turn) } else { None };
+        let (options, memory) = (self.options.clone(), self.memory.clone());
+        self.announced.then_some((Resume { options, memory, command: None, announced: true, released: false }, turn))
+    }
+}
+
+/// The model did not come back. Who decides may take another; if not, the turn gets to know, and the next one tries again.
+fn lost(error: StageError, turn: Option<TurnId>, left: Resume, mailbox: &Mailbox, up: &Sender<WorkerEvent>) -> Option<Resume> {
+    tracing::warn!(%error, "the chat model did not come back");
+    if error.severity == Severity::Stage {
+        up.send(WorkerEvent::Lost(error.clone())).ok()?;
+    }
+    if let Some(turn) = turn {
+        up.send(WorkerEvent::Failed(turn, error)).ok()?;
+    }
+    sleep(left, mailbox, up)
 }
 
 /// Without a model: says so for each question.
@@ -265,9 +301,12 @@ impl Desk<'_> {
             }
             LlmCmd::Configure(options) => {
                 let taken = self.session.set_options(&options);
-                self.options = options;
+                let before = std::mem::replace(&mut self.options, options);
                 self.settle = Some(clock::now());
                 if let Err(error) = taken {
+                    // The next session, after an unload, must not fail for it.
+                    self.options.context_tokens = before.context_tokens;
+                    self.options.flash_attention = before.flash_attention;
                     let error = StageError::from(error);
                     let message = format!("{} The conversation goes on with the context that it had.", error.message);
                     self.send(WorkerEvent::Failed(TurnId::NONE, StageError { severity: Severity::Info, message, ..error }))?;

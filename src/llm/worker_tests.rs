@@ -11,12 +11,18 @@ use std::time::Duration;
 
 type Log = Arc<Mutex<Vec<String>>>;
 
+/// A context that no memory holds.
+fn room_for(options: &ChatOptions) -> Result<(), ChatError> {
+    if options.context_tokens > 10_000 { Err(ChatError::OutOfMemory("scripted".into())) } else { Ok(()) }
+}
+
 struct Scripted(Log);
 
 struct ScriptedSession(Log, Vec<(String, String)>, u32);
 
 impl ChatModel for Scripted {
-    fn session(&self, _: &ChatOptions) -> Result<Box<dyn ChatSession + '_>, ChatError> {
+    fn session(&self, options: &ChatOptions) -> Result<Box<dyn ChatSession + '_>, ChatError> {
+        room_for(options)?;
         Ok(Box::new(ScriptedSession(Arc::clone(&self.0), Vec::new(), 0)))
     }
 
@@ -92,7 +98,7 @@ impl ChatSession for ScriptedSession {
 
     fn set_options(&mut self, options: &ChatOptions) -> Result<(), ChatError> {
         self.note(format!("options {}", options.system));
-        Ok(())
+        room_for(options)
     }
 }
 
@@ -157,7 +163,7 @@ impl Rig {
 
     fn end(mut self) -> Vec<String> {
         assert!(self.worker.join_until(crate::clock::now().0 + Duration::from_secs(10)));
-        let rest: Vec<_> = self.events.try_iter().filter(|e| !matches!(e, WorkerEvent::Worked(..))).collect();
+        let rest: Vec<_> = self.events.try_iter().filter(|e| !matches!(e, WorkerEvent::Worked(..) | WorkerEvent::Unloaded(_))).collect();
         assert_eq!(rest, [], "nothing more was to be sent");
         self.said()
     }
@@ -259,6 +265,7 @@ fn an_idle_model_is_unloaded_and_comes_back_with_the_conversation() {
         rig.worker.try_send(LlmCmd::Commit { turn: TurnId(1), heard: "Hello.".to_owned() }).unwrap();
         rig.until(|log| log.iter().any(|l| l == "commit Hello."));
         std::thread::sleep(Duration::from_millis(300));
+        assert_eq!(rig.next(), WorkerEvent::Unloaded(Stage::Llm));
         rig.clock.advance_to(TurnId(2));
         rig.worker.try_send(LlmCmd::Configure(ChatOptions { system: "new".to_owned(), ..options() })).unwrap();
         rig.worker.try_send(LlmCmd::Prefill(TurnId(2), "and".to_owned())).unwrap();
@@ -268,6 +275,54 @@ fn an_idle_model_is_unloaded_and_comes_back_with_the_conversation() {
         let log = rig.end();
         assert_eq!(log, ["load", "reply hi", "commit Hello.", "load", "remember 1", "prefill and", "reply and now"]);
     });
+}
+
+#[test]
+fn a_model_that_did_not_come_back_is_tried_again_at_the_next_question() {
+    let (up, events) = bounded(64);
+    let mut clock = TurnClock::new();
+    let (log, loads) = (Log::default(), Arc::new(Mutex::new(0)));
+    let (inner, count) = (Arc::clone(&log), Arc::clone(&loads));
+    // The second time the stick is out.
+    let factory: ChatFactory = Arc::new(move || {
+        let mut count = count.lock().unwrap();
+        *count += 1;
+        if *count == 2 { Err(ChatError::ModelMissing("stick/m.gguf".into())) } else { Ok(Box::new(Scripted(Arc::clone(&inner)))) }
+    });
+    let worker = spawn_llm(factory, options(), up, clock.reader(), None).unwrap();
+    let next = || loop {
+        match events.recv_timeout(Duration::from_secs(10)).unwrap() {
+            WorkerEvent::Worked(..) | WorkerEvent::ReplyDelta(..) | WorkerEvent::ThinkingDelta(..) => {}
+            event => return event,
+        }
+    };
+    assert!(matches!(next(), WorkerEvent::Ready(..)));
+    worker.try_send(LlmCmd::Remember(Memory(vec![("q".to_owned(), "a".to_owned())]))).unwrap();
+    worker.try_send(LlmCmd::Release).unwrap();
+    assert_eq!(next(), WorkerEvent::Released(Stage::Llm));
+    let mut ask = |turn| {
+        clock.advance_to(turn);
+        worker.try_send(LlmCmd::Reply(turn, "hi".to_owned())).unwrap();
+    };
+    ask(TurnId(1));
+    let WorkerEvent::Lost(error) = next() else { panic!("who decides may take another") };
+    assert_eq!(next(), WorkerEvent::Failed(TurnId(1), error));
+    ask(TurnId(2));
+    assert!(matches!(next(), WorkerEvent::ReplyEnded { turn: TurnId(2), .. }));
+    assert_eq!(*log.lock().unwrap(), ["remember 1", "remember 1", "reply hi"], "and it knows what was said before");
+}
+
+#[test]
+fn a_context_for_which_there_is_no_memory_does_not_cost_the_model_after_an_unload() {
+    let mut rig = Rig::new();
+    rig.worker.try_send(LlmCmd::Configure(ChatOptions { context_tokens: 16_384, system: "new".to_owned(), ..options() })).unwrap();
+    assert!(matches!(rig.next(), WorkerEvent::Failed(TurnId::NONE, error) if error.message.contains("the context that it had")));
+    rig.worker.try_send(LlmCmd::Release).unwrap();
+    assert_eq!(rig.next(), WorkerEvent::Released(Stage::Llm));
+    rig.clock.advance_to(TurnId(1));
+    rig.worker.try_send(LlmCmd::Reply(TurnId(1), "hi".to_owned())).unwrap();
+    while !matches!(rig.next(), WorkerEvent::ReplyEnded { .. }) {}
+    rig.end();
 }
 
 #[test]

@@ -165,8 +165,17 @@ impl ProbeError {
     /// Whether another try with the same file would end in the same way.
     fn is_for_good(&self) -> bool {
         // A panic of ours may be for want of threads or of a place on the disk.
-        matches!(self, ProbeError::Crashed(_) | ProbeError::Aborted)
+        match self {
+            // A page of the file could not be read: a bad cable, a disk that was pulled out.
+            ProbeError::Crashed(signal) => signal != "SIGBUS",
+            error => *error == ProbeError::Aborted,
+        }
     }
+}
+
+/// Forgets that a file was refused for good: somebody wants to see it tried once more.
+pub fn forget(kind: ProbeKind, path: &Path, cache: Option<&Path>) {
+    Memory::of(cache, kind, path, &CancelToken::never()).forget();
 }
 
 static OFFERED: AtomicBool = AtomicBool::new(false);
@@ -188,7 +197,10 @@ pub fn patience(bytes: u64) -> Duration {
 /// # Errors
 /// See [`ProbeError`].
 pub fn probe(kind: ProbeKind, path: &Path, options: &ProbeOptions) -> Result<Probed, ProbeError> {
-    let memory = Memory::of(options.cache.as_deref(), kind, path);
+    let memory = Memory::of(options.cache.as_deref(), kind, path, &options.cancel);
+    if memory.is_starter() {
+        return Ok(Probed { ms: 0, remembered: true });
+    }
     let known = if options.again { None } else { memory.recall(options.sha256.as_deref()) };
     if let Some(result) = known {
         return result;

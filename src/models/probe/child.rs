@@ -101,6 +101,10 @@ fn judge(status: ExitStatus, said: &str, complaint: &str) -> Result<(), ProbeErr
     if !status.success() && status.code().is_none_or(|code| code > 2) && memory.iter().any(|words| complaint.contains(words)) {
         return Err(ProbeError::OutOfMemory);
     }
+    // A machine that gives no more threads says nothing of the file; libraries give themselves up then.
+    if !status.success() && complaint.contains("Resource temporarily unavailable") {
+        return Err(ProbeError::NoAnswer);
+    }
     if let Some(error) = crash(status) {
         return Err(error);
     }
@@ -182,6 +186,7 @@ mod tests {
         assert_eq!(end(r#"echo '{"event":"out_of_memory"}'; exit 1"#), Err(ProbeError::OutOfMemory));
         assert_eq!(end("echo terminate: std::bad_alloc >&2; kill -6 $$"), Err(ProbeError::OutOfMemory));
         assert_eq!(end("kill -6 $$"), Err(ProbeError::Aborted));
+        assert_eq!(end("echo thread: Resource temporarily unavailable >&2; kill -6 $$"), Err(ProbeError::NoAnswer));
         assert_eq!(end("kill -11 $$"), Err(ProbeError::Crashed("SIGSEGV".to_owned())));
         assert_eq!(end("kill -9 $$"), Err(ProbeError::Killed));
         assert_eq!(end("exit 101"), Err(ProbeError::Fault));

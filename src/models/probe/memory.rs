@@ -3,8 +3,10 @@
 //! it was is known without being read. Another version of the program has other engines and knows nothing.
 
 use super::{ProbeError, ProbeKind, Probed};
+use crate::models::catalog::Catalog;
 use crate::models::note::Note;
-use crate::models::voice_files::VoiceFiles;
+use crate::models::voice_files::{VoiceFiles, VoiceForm};
+use crate::turn::CancelToken;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 use std::fs::File;
@@ -22,9 +24,11 @@ pub(super) struct Memory {
     cache: Option<PathBuf>,
     kind: ProbeKind,
     path: PathBuf,
-    /// The vocoder, of a voice of two files.
-    beside: Option<PathBuf>,
+    /// What else makes a voice: its description, lexicon, vocoder. With another one of these it is another voice.
+    beside: Vec<PathBuf>,
     place: Note,
+    /// Reading a large file from a slow disk ends when nobody waits for it any more.
+    cancel: CancelToken,
 }
 
 /// How a file looks from outside.
@@ -59,16 +63,28 @@ fn look(path: &Path) -> Option<Look> {
     Some(Look { bytes: about.len(), changed: u64::try_from(changed.as_nanos()).ok()? })
 }
 
+/// What lies beside the ONNX file of a voice and belongs to it.
+fn companions(onnx: &Path) -> Vec<PathBuf> {
+    let Some(files) = VoiceFiles::of_file(onnx) else { return Vec::new() };
+    let tables = ["tokens.txt", "lexicon.txt"].map(|name| onnx.with_file_name(name));
+    let tables = tables.into_iter().filter(|table| files.form != VoiceForm::Piper && *table != files.config && table.is_file());
+    std::iter::once(files.config.clone()).chain(tables).chain(files.vocoder).collect()
+}
+
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// Reads the whole file: some 2 s a GB from the page cache with a processor that has instructions for it.
-fn digest(path: &Path) -> Option<String> {
+/// Reads the whole file: some 2 s a GB from the page cache with a processor that has instructions for it. `None`: it cannot be
+/// read, or nobody waits any more.
+fn digest(path: &Path, cancel: &CancelToken) -> Option<String> {
     let mut reader = BufReader::with_capacity(1 << 16, File::open(path).ok()?);
     let mut hasher = Sha256::new();
     let mut piece = vec![0; 1 << 16];
     loop {
+        if cancel.is_cancelled() {
+            return None;
+        }
         match reader.read(&mut piece).ok()? {
             0 => return Some(hex(&hasher.finalize())),
             got => hasher.update(piece.get(..got)?),
@@ -77,28 +93,33 @@ fn digest(path: &Path) -> Option<String> {
 }
 
 impl Memory {
-    pub(super) fn of(cache: Option<&Path>, kind: ProbeKind, path: &Path) -> Self {
+    pub(super) fn of(cache: Option<&Path>, kind: ProbeKind, path: &Path, cancel: &CancelToken) -> Self {
         // A voice may be given as its folder.
         let voice = if kind == ProbeKind::Voice && path.is_dir() { VoiceFiles::of(path).ok() } else { None };
         let path = voice.map_or_else(|| path.to_owned(), |voice| voice.onnx);
         let path = std::fs::canonicalize(&path).unwrap_or(path);
         let name = hex(Sha256::digest(path.as_os_str().as_encoded_bytes()).get(..16).unwrap_or_default());
         let place = Note::new(cache, "probed", &format!("{}-at-{name}.json", kind.word()));
-        let beside = if kind == ProbeKind::Voice { VoiceFiles::of_file(&path).and_then(|files| files.vocoder) } else { None };
-        Memory { cache: cache.map(Path::to_owned), kind, path, beside, place }
+        let beside = if kind == ProbeKind::Voice { companions(&path) } else { Vec::new() };
+        Memory { cache: cache.map(Path::to_owned), kind, path, beside, place, cancel: cancel.clone() }
     }
 
     pub(super) fn look(&self) -> Option<Look> {
-        let main = look(&self.path)?;
-        let Some(beside) = &self.beside else { return Some(main) };
-        let other = look(beside)?;
-        Some(Look { bytes: main.bytes.wrapping_add(other.bytes), changed: main.changed.wrapping_add(other.changed) })
+        let mut all = look(&self.path)?;
+        for beside in &self.beside {
+            let other = look(beside)?;
+            all = Look { bytes: all.bytes.wrapping_add(other.bytes), changed: all.changed.wrapping_add(other.changed) };
+        }
+        Some(all)
     }
 
     fn digest(&self) -> Option<String> {
-        let main = digest(&self.path)?;
-        let Some(beside) = &self.beside else { return Some(main) };
-        Some(hex(&Sha256::digest(format!("{main} {}", digest(beside)?))))
+        let main = digest(&self.path, &self.cancel)?;
+        if self.beside.is_empty() {
+            return Some(main);
+        }
+        let others: Option<Vec<String>> = self.beside.iter().map(|beside| digest(beside, &self.cancel)).collect();
+        Some(hex(&Sha256::digest(format!("{main} {}", others?.join(" ")))))
     }
 
     fn content(&self, sha256: &str) -> Note {
@@ -108,7 +129,7 @@ impl Memory {
     /// The digest of the file as it is now: what the caller knows, what the place knows if it looks as it did, else by reading.
     fn sha256(&self, known: Option<&str>, look: Look) -> Option<String> {
         if let Some(known) =
-            known.filter(|known| self.beside.is_none() && known.len() == 64 && known.bytes().all(|b| b.is_ascii_hexdigit()))
+            known.filter(|known| self.beside.is_empty() && known.len() == 64 && known.bytes().all(|b| b.is_ascii_hexdigit()))
         {
             return Some(known.to_ascii_lowercase());
         }
@@ -121,6 +142,24 @@ impl Memory {
             self.place.keep(&text);
         }
         Some(sha256)
+    }
+
+    /// Whether these are the very bytes of a model that comes with the program. Every version loads those in its tests, so the
+    /// first start need not wait for a child: it was 6 s for hearing and 11 s for thinking on a busy machine.
+    pub(super) fn is_starter(&self) -> bool {
+        let Some(look) = self.look() else { return false };
+        let starters = Catalog::builtin().models.iter().filter(|model| model.starter).flat_map(|model| &model.files);
+        // Only what is as long as one is read for it.
+        let mut known = starters.filter(|file| file.bytes == Some(look.bytes)).filter_map(|file| file.sha256.as_deref()).peekable();
+        known.peek().is_some() && self.sha256(None, look).is_some_and(|sha256| known.any(|known| known.eq_ignore_ascii_case(&sha256)))
+    }
+
+    /// Forgets what came out with the file as it is now, where that is known without reading it.
+    pub(super) fn forget(&self) {
+        let place: Option<Place> = self.place.recall().and_then(|text| serde_json::from_str(&text).ok());
+        if let Some(place) = place.filter(|place| self.look() == Some(place.look) && place.sha256.bytes().all(|b| b.is_ascii_hexdigit())) {
+            self.content(&place.sha256).forget();
+        }
     }
 
     pub(super) fn recall(&self, known: Option<&str>) -> Option<Result<Probed, ProbeError>> {
@@ -178,7 +217,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("m.bin");
         std::fs::write(&file, b"half").unwrap();
-        let memory = Memory::of(Some(folder.path()), ProbeKind::Chat, &file);
+        let memory = Memory::of(Some(folder.path()), ProbeKind::Chat, &file, &CancelToken::never());
         assert_eq!(memory.recall(None), None);
         let before = memory.look();
         std::fs::write(&file, b"half and half").unwrap();
@@ -191,13 +230,13 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let (cache, file) = (folder.path().join("cache"), folder.path().join("m.bin"));
         std::fs::write(&file, b"one").unwrap();
-        let of = |file: &Path| Memory::of(Some(&cache), ProbeKind::Stt, file);
+        let of = |file: &Path| Memory::of(Some(&cache), ProbeKind::Stt, file, &CancelToken::never());
         assert_eq!(of(&file).recall(None), None);
         keep(&of(&file), &good(7), None);
         let begin = Instant::now();
         assert_eq!(of(&file).recall(None), Some(Ok(Probed { ms: 7, remembered: true })));
         println!("remembered in {:?}", begin.elapsed());
-        assert_eq!(Memory::of(Some(&cache), ProbeKind::Chat, &file).recall(None), None, "of another kind");
+        assert_eq!(Memory::of(Some(&cache), ProbeKind::Chat, &file, &CancelToken::never()).recall(None), None, "of another kind");
         // Moved, and touched: the content is the same.
         let moved = folder.path().join("moved.bin");
         std::fs::rename(&file, &moved).unwrap();
@@ -215,6 +254,54 @@ mod tests {
     }
 
     #[test]
+    fn only_the_very_bytes_of_a_starter_model_are_one() {
+        let whole = Path::new("models/starter/ggml-starter-en-q5_1.bin");
+        let folder = tempfile::tempdir().unwrap();
+        let starter = folder.path().join("starter");
+        std::fs::create_dir(&starter).unwrap();
+        let of = |file: &Path| Memory::of(Some(folder.path()), ProbeKind::Stt, file, &CancelToken::never());
+        let mut bytes = std::fs::read(whole).unwrap();
+        let copy = starter.join("m.bin");
+        std::fs::write(&copy, &bytes).unwrap();
+        assert!(of(whole).is_starter() && of(&copy).is_starter(), "wherever it lies");
+        let middle = bytes.len() / 2;
+        bytes[middle] ^= 1;
+        std::fs::write(&copy, &bytes).unwrap();
+        assert!(!of(&copy).is_starter(), "a damaged one is tried like any other file");
+        std::fs::write(&copy, b"short").unwrap();
+        assert!(!of(&copy).is_starter());
+        assert!(!of(&folder.path().join("nothing")).is_starter());
+    }
+
+    #[test]
+    fn a_verdict_can_be_forgotten_and_a_voice_is_known_with_its_description() {
+        let folder = tempfile::tempdir().unwrap();
+        let cache = folder.path().join("cache");
+        let voice = folder.path().join("v.onnx");
+        std::fs::write(&voice, "graph").unwrap();
+        std::fs::write(folder.path().join("v.onnx.json"), "{}").unwrap();
+        let of = || Memory::of(Some(&cache), ProbeKind::Voice, &voice, &CancelToken::never());
+        keep(&of(), &Err(ProbeError::Aborted), None);
+        assert_eq!(of().recall(None), Some(Err(ProbeError::Aborted)));
+        std::fs::write(folder.path().join("v.onnx.json"), "{ }").unwrap();
+        assert_eq!(of().recall(None), None, "its description was mended");
+        keep(&of(), &Err(ProbeError::Aborted), None);
+        of().forget();
+        assert_eq!(of().recall(None), None);
+    }
+
+    #[test]
+    fn nobody_reads_a_large_file_for_who_does_not_wait_any_more() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("m.bin");
+        std::fs::write(&file, b"abc").unwrap();
+        let (cancel, mut clock) = CancelToken::with_clock();
+        let turn = clock.reader().current().next();
+        clock.advance_to(turn);
+        assert!(cancel.is_cancelled() && digest(&file, &cancel).is_none());
+    }
+
+    #[test]
     fn a_voice_of_two_files_is_another_one_with_another_vocoder() {
         let folder = tempfile::tempdir().unwrap();
         let toml =
@@ -223,8 +310,8 @@ mod tests {
             std::fs::write(folder.path().join(name), text).unwrap();
         }
         let cache = folder.path().join("cache");
-        let of = || Memory::of(Some(&cache), ProbeKind::Voice, &folder.path().join("a.onnx"));
-        let known = digest(&folder.path().join("a.onnx")).unwrap();
+        let of = || Memory::of(Some(&cache), ProbeKind::Voice, &folder.path().join("a.onnx"), &CancelToken::never());
+        let known = digest(&folder.path().join("a.onnx"), &CancelToken::never()).unwrap();
         keep(&of(), &Err(ProbeError::Aborted), Some(&known));
         assert_eq!(of().recall(Some(&known)), Some(Err(ProbeError::Aborted)));
         std::fs::write(folder.path().join("v.onnx"), "another").unwrap();
@@ -237,7 +324,7 @@ mod tests {
         let file = folder.path().join("m.bin");
         std::fs::write(&file, b"abc").unwrap();
         let sha256 = "BA7816BF8F01CFEA414140DE5DAE2223B00361A396177A9CB410FF61F20015AD";
-        let memory = Memory::of(Some(folder.path()), ProbeKind::Chat, &file);
+        let memory = Memory::of(Some(folder.path()), ProbeKind::Chat, &file, &CancelToken::never());
         keep(&memory, &good(1), Some(sha256));
         assert!(memory.place.recall().is_none(), "it was not read");
         assert!(memory.recall(None).is_some_and(|known| known.is_ok()), "and it is the digest of the content");
@@ -249,9 +336,9 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("m.bin");
         std::fs::write(&file, b"abc").unwrap();
-        let memory = Memory::of(Some(folder.path()), ProbeKind::Chat, &file);
+        let memory = Memory::of(Some(folder.path()), ProbeKind::Chat, &file, &CancelToken::never());
         keep(&memory, &good(1), None);
-        let note = memory.content(&digest(&file).unwrap());
+        let note = memory.content(&digest(&file, &CancelToken::never()).unwrap());
         let text = note.recall().unwrap();
         note.keep(&text.replace(PROGRAM, "0.0.1 (000000000000)"));
         assert_eq!(memory.recall(None), None);
@@ -267,7 +354,7 @@ mod tests {
         let file = folder.path().join("a file");
         std::fs::write(&file, b"x").unwrap();
         for cache in [None, Some(file.as_path())] {
-            let memory = Memory::of(cache, ProbeKind::Stt, &file);
+            let memory = Memory::of(cache, ProbeKind::Stt, &file, &CancelToken::never());
             keep(&memory, &good(1), None);
             assert_eq!(memory.recall(None), None);
         }
