@@ -356,9 +356,21 @@ pub(super) fn notices(plan: &Plan, before: Option<&Plan>) -> Vec<StageError> {
 /// The plan as it would be made now, for `hark doctor`.
 #[must_use]
 pub fn plan_now(config: &Config) -> Plan {
+    Arc::unwrap_or_clone(planned_now(config).plan)
+}
+
+fn planned_now(config: &Config) -> Planned {
     let mut desk = Desk { sensors: Box::new(ThisMachine), last: None };
-    let planned = desk.all(Arc::new(config.clone()), &InUse::default());
-    Arc::unwrap_or_clone(planned.plan)
+    desk.all(Arc::new(config.clone()), &InUse::default())
+}
+
+/// The configuration that fits this machine now, and what a person should know of it: for commands that load one engine
+/// without the assistant.
+#[must_use]
+pub fn fitted(config: &Config) -> (Arc<Config>, Vec<StageError>) {
+    let planned = planned_now(config);
+    let notices = notices(&planned.plan, None);
+    (planned.config, notices)
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 //! Nothing else of `cli/` names one.
 
 use super::drive::Core;
-use crate::assistant::{Assistant, Devices, registry};
+use crate::assistant::{Assistant, Devices, planner, registry};
 use crate::audio::devices::{Direction, list};
 use crate::audio::host::{OutputFactory, OutputHost, TurnPlayer};
 use crate::audio::outputs::{NullOutput, WavFileOutput};
@@ -14,7 +14,7 @@ use crate::models::check::{ggml, gguf, onnx};
 use crate::models::store::ModelEntry;
 use crate::platform::{cpu, hotkey};
 use crate::speech::SpokenText;
-use crate::stt::Transcriber;
+use crate::stt::{SttOptions, Transcriber};
 use crate::tts::{SynthesisError, Synthesizer};
 use crate::turn::CancelToken;
 use std::fs::File;
@@ -126,20 +126,23 @@ pub fn read_audio(path: &Path) -> Result<Pcm16k, StageError> {
     file::read_audio_16k(path).map_err(|error| error.at(Stage::Stt))
 }
 
-/// Loads the speech model, or the fake one.
+/// Loads the speech model that fits this machine now, or the fake one, and says what a person should know of the choice.
 ///
 /// # Errors
-/// When it is missing or broken.
-pub fn load_transcriber(config: &Config) -> Result<Box<dyn Transcriber>, StageError> {
-    registry::transcriber(config)().map_err(StageError::from)
+/// When it is missing or broken, or nobody waits any more.
+pub fn load_transcriber(config: &Config, cancel: &CancelToken) -> Result<(Box<dyn Transcriber>, SttOptions, Vec<StageError>), StageError> {
+    let (config, notices) = planner::fitted(config);
+    let of_speech = notices.into_iter().filter(|notice| notice.stage == Stage::Stt).collect();
+    let engine = registry::probed_transcriber(&config, registry::probe(&config), cancel.clone())()?;
+    Ok((engine, config.stt.clone(), of_speech))
 }
 
 /// Loads the voice, or the fake one.
 ///
 /// # Errors
-/// When it is missing or broken.
-pub fn load_voice(config: &Config) -> Result<Box<dyn Synthesizer>, StageError> {
-    registry::voice(config)().map_err(StageError::from)
+/// When it is missing or broken, or nobody waits any more.
+pub fn load_voice(config: &Config, cancel: &CancelToken) -> Result<Box<dyn Synthesizer>, StageError> {
+    registry::probed_voice(config, registry::probe(config), cancel.clone())().map_err(StageError::from)
 }
 
 /// Splits a text into clauses in spoken form.

@@ -26,6 +26,7 @@ pub fn run(context: &Context, args: &Say, terminal: &mut Terminal) -> Exit {
         Ok(_) if interrupt.token.is_cancelled() => Exit::Interrupted,
         Ok(Outcome::Done(())) => Exit::Good,
         Ok(Outcome::Cancelled) => Exit::Interrupted,
+        Err(_) if interrupt.token.is_cancelled() => Exit::Interrupted,
         Err(problem) => {
             terminal.error(&problem);
             Exit::Failed
@@ -48,7 +49,7 @@ fn say(context: &Context, args: &Say, cancel: &CancelToken) -> Result<Outcome<()
     if let Some(problem) = args.out.as_deref().and_then(no_folder_for) {
         return Err(problem);
     }
-    let mut voice = engines::load_voice(&context.config)?;
+    let mut voice = engines::load_voice(&context.config, cancel)?;
     let options = &context.config.voice_options;
     let rate = voice.sample_rate();
     if let Some(out) = &args.out {

@@ -18,14 +18,16 @@ use std::path::{Path, PathBuf};
 pub fn run(context: &Context, args: &Transcribe, terminal: &mut Terminal) -> Exit {
     let interrupt = Interrupt::catch();
     context.notices.iter().for_each(|notice| terminal.error(notice));
-    let mut engine = match engines::load_transcriber(&context.config) {
-        Ok(engine) => engine,
+    let (mut engine, options, notices) = match engines::load_transcriber(&context.config, &interrupt.token) {
+        Ok(loaded) => loaded,
+        Err(_) if interrupt.token.is_cancelled() => return Exit::Interrupted,
         Err(problem) => {
             terminal.error(&problem);
             return Exit::Failed;
         }
     };
-    let mut work = Work { engine: engine.as_mut(), options: &context.config.stt, cancel: &interrupt.token, json: args.json, terminal };
+    notices.iter().for_each(|notice| terminal.error(notice));
+    let mut work = Work { engine: engine.as_mut(), options: &options, cancel: &interrupt.token, json: args.json, terminal };
     match work.files(&args.files, &engines::read_audio) {
         Ok(exit) => exit,
         Err(error) => {

@@ -165,16 +165,15 @@ fn a_look_costs_little() {
         format!("The chat model /models/{n}/name.gguf cannot be used: it is cut off or damaged. The chat model Qwen stays in use.")
     };
     let sentences = Sentences::read(FILE);
-    let begin = Instant::now();
-    for n in 0..200 {
-        assert!(sentences.said(&text(n)).contains("无法使用"));
-    }
-    let anew = begin.elapsed() / 200;
-    let (known, begin) = (text(199), Instant::now());
-    for _ in 0..20_000 {
-        let _ = sentences.said(&known);
-    }
-    let again = begin.elapsed() / 20_000;
+    // The fastest of many: a machine that stands still for a moment says nothing.
+    let time = |text: &str| {
+        let begin = Instant::now();
+        assert!(sentences.said(text).contains("无法使用"));
+        begin.elapsed()
+    };
+    let anew = (0..200).map(|n| time(&text(n))).min().unwrap();
+    let known = text(199);
+    let again = (0..2_000).map(|_| time(&known)).min().unwrap();
     eprintln!("anew {anew:?}, again {again:?}, {} templates", sentences.templates.values().map(Vec::len).sum::<usize>());
     // Far above what was measured, for busy machines and debug builds: a frame has 16 ms.
     assert!(anew.as_millis() < 50 && again.as_micros() < 500, "{anew:?} {again:?}");

@@ -108,13 +108,20 @@ fn a_crash_is_remembered_and_a_shortage_is_tried_again() {
 
 #[test]
 fn good_models_pass_once_and_are_known_then() {
-    let chat = ours("models/starter/SmolLM2-135M-Instruct.gguf");
+    let cache = tempfile::tempdir().unwrap();
+    // One bit of the starter model is another one: a model that nobody tried yet.
+    let ears = ours("models/starter/ggml-starter-en-q5_1.bin").map(|starter| {
+        let mut bytes = std::fs::read(starter).unwrap();
+        *bytes.last_mut().unwrap() ^= 1;
+        let file = cache.path().join("ears.bin");
+        std::fs::write(&file, bytes).unwrap();
+        file
+    });
     let models = [
-        (ProbeKind::Stt, ours("models/starter/ggml-starter-en-q5_1.bin")),
-        (ProbeKind::Chat, chat.or_else(|| shared("llm/stories260K.gguf"))),
+        (ProbeKind::Stt, ears),
+        (ProbeKind::Chat, shared("llm/stories260K.gguf")),
         (ProbeKind::Voice, shared("tts/en_US-random-x_low.onnx")),
     ];
-    let cache = tempfile::tempdir().unwrap();
     for (kind, path) in models {
         let Some(path) = path else { continue };
         let options = options(cache.path());
@@ -122,14 +129,28 @@ fn good_models_pass_once_and_are_known_then() {
         let first = probe(kind, &path, &options).unwrap_or_else(|error| panic!("{}: {}", path.display(), error.at(kind, &path)));
         let took = begin.elapsed();
         assert!(!first.remembered);
-        let begin = Instant::now();
-        let rounds = 100;
-        for _ in 0..rounds {
+        // The fastest of many: a machine that stands still for a moment says nothing.
+        let again = || {
+            let begin = Instant::now();
             assert!(probe(kind, &path, &options).is_ok_and(|probed| probed.remembered));
-        }
-        let known = begin.elapsed() / rounds;
+            begin.elapsed()
+        };
+        let known = (0..100).map(|_| again()).min().unwrap();
         println!("{}: {took:?} for the first time ({} ms in the child), {known:?} when it is known", path.display(), first.ms);
         assert!(known < Duration::from_millis(2), "{known:?}");
+    }
+}
+
+#[test]
+fn the_very_bytes_of_a_starter_model_need_no_child() {
+    let cache = tempfile::tempdir().unwrap();
+    let nobody = ProbeOptions { program: Some("/nowhere/hark".into()), ..options(cache.path()) };
+    let starters = [(ProbeKind::Stt, "ggml-starter-en-q5_1.bin"), (ProbeKind::Chat, "SmolLM2-135M-Instruct.gguf")];
+    for (kind, name) in starters {
+        let Some(path) = ours(&format!("models/starter/{name}")) else { continue };
+        let begin = Instant::now();
+        assert_eq!(probe(kind, &path, &nobody), Ok(Probed { ms: 0, remembered: true }));
+        println!("{name}: {:?}", begin.elapsed());
     }
 }
 
