@@ -35,6 +35,8 @@ mod switching_run_tests;
 #[cfg(test)]
 mod switching_tests;
 mod turn_events;
+#[cfg(test)]
+mod waking_run_tests;
 
 pub use registry::Devices;
 pub use run::Assistant;

@@ -23,13 +23,13 @@ use std::time::Duration;
 
 /// A machine as a test wants it.
 #[derive(Clone, Default)]
-struct Machine {
+pub(super) struct Machine {
     /// Megabytes; 0: the system does not say.
-    free: Arc<AtomicU64>,
-    battery: Arc<AtomicBool>,
-    looks: Arc<AtomicU64>,
+    pub(super) free: Arc<AtomicU64>,
+    pub(super) battery: Arc<AtomicBool>,
+    pub(super) looks: Arc<AtomicU64>,
     /// A look takes so long, ms.
-    slow: Arc<AtomicU64>,
+    pub(super) slow: Arc<AtomicU64>,
 }
 
 impl Sensors for Machine {
@@ -44,14 +44,14 @@ impl Sensors for Machine {
     }
 }
 
-struct Rig {
-    core: Assistant,
-    events: Receiver<Event>,
+pub(super) struct Rig {
+    pub(super) core: Assistant,
+    pub(super) events: Receiver<Event>,
 }
 
-type ProbeFn = fn(ModelKind, &Path, &CancelToken) -> Result<(), StageError>;
+pub(super) type ProbeFn = fn(ModelKind, &Path, &CancelToken) -> Result<(), StageError>;
 
-fn start(config: Config, machine: &Machine, probe: ProbeFn) -> Rig {
+pub(super) fn start(config: Config, machine: &Machine, probe: ProbeFn) -> Rig {
     let (tx, events) = bounded(4096);
     let devices = Devices { input: None, output: FakeSpeaker::new(Pace::Instant).factory() };
     let tools = Tools { sensors: Box::new(machine.clone()), probe: Arc::new(probe) };
@@ -66,7 +66,7 @@ fn rig(config: Config) -> Rig {
 }
 
 impl Rig {
-    fn until(&self, what: &str, mut is_it: impl FnMut(&Event) -> bool) -> Vec<Event> {
+    pub(super) fn until(&self, what: &str, mut is_it: impl FnMut(&Event) -> bool) -> Vec<Event> {
         let mut seen = Vec::new();
         let deadline = clock::now().0 + Duration::from_secs(60);
         while clock::now().0 < deadline {
@@ -100,7 +100,7 @@ impl Rig {
     }
 
     /// Asks, and gives the answer, its figures, and all that happened meanwhile.
-    fn ask(&self, question: &str) -> (String, Timing, Vec<Event>) {
+    pub(super) fn ask(&self, question: &str) -> (String, Timing, Vec<Event>) {
         self.core.send(UserAction::SubmitText(question.to_owned()));
         let events = self.until("the end of the turn", |e| matches!(e, Event::TurnEnded(..)));
         assert!(matches!(events.last(), Some(Event::TurnEnded(_, TurnEnd::Answered))), "{events:#?}");
@@ -110,7 +110,7 @@ impl Rig {
     }
 }
 
-fn notices(events: &[Event]) -> Vec<String> {
+pub(super) fn notices(events: &[Event]) -> Vec<String> {
     events.iter().filter_map(|e| if let Event::Notice(_, n) = e { Some(n.message.clone()) } else { None }).collect()
 }
 
