@@ -17,8 +17,8 @@ use crate::turn::Outcome;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
 
-/// So many models of one name may stand side by side.
-const MOST_NAMESAKES: u32 = 9;
+/// So many models of one name may stand side by side. Every file with a name in Chinese only is called `model`.
+const MOST_NAMESAKES: u32 = 999;
 
 /// What an import brought.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -140,7 +140,7 @@ fn one(
     {
         return Ok(Outcome::Done(Taken { model, new: false }));
     }
-    let id = match free_name(library, &unit, cancel)? {
+    let id = match free_name(library, catalog, &unit, cancel)? {
         Outcome::Done(Name::Free(id)) => id,
         Outcome::Done(Name::Same(model)) => return Ok(Outcome::Done(Taken { model: *model, new: false })),
         Outcome::Cancelled => return Ok(Outcome::Cancelled),
@@ -148,7 +148,7 @@ fn one(
     if let Some(free) = free_bytes(library.root()).filter(|free| *free < unit.bytes()) {
         return Err(InstallError::no_room(library.root(), unit.bytes(), free));
     }
-    let incoming = Incoming::begin(library.root(), &id, Way::Copy)?;
+    let incoming = Incoming::begin(library.root(), kind, &id, Way::Copy)?;
     let mut files = Vec::new();
     for (path, name) in &unit.files {
         let Outcome::Done(mut file) = copy_in(path, &incoming.folder().join(name), name, cancel, on)? else {
@@ -219,13 +219,16 @@ enum Name {
     Same(Box<Installed>),
 }
 
-/// A name that is free. A model of the catalog has one name; others may be called `name-2`.
-fn free_name(library: &Library, unit: &Unit<'_>, cancel: &dyn Fn() -> bool) -> Result<Outcome<Name>, InstallError> {
+/// A name that is free. A model of the catalog has one name, which is kept for it; others may be called `name-2`.
+fn free_name(library: &Library, catalog: &Catalog, unit: &Unit<'_>, cancel: &dyn Fn() -> bool) -> Result<Outcome<Name>, InstallError> {
     let most = if unit.known.is_some() { 1 } else { MOST_NAMESAKES };
     for n in 1..=most {
         let id = if n == 1 { unit.id.clone() } else { format!("{}-{n}", unit.id) };
         let place = library.place_of(kind_of(unit), &id);
-        if fs::symlink_metadata(&place).is_err() {
+        if !incoming::occupied(&place) {
+            if unit.known.is_none() && catalog.get(&id).is_some() {
+                continue;
+            }
             return Ok(Outcome::Done(Name::Free(id)));
         }
         let Some(record) = Record::read(&place) else { continue };
@@ -235,7 +238,11 @@ fn free_name(library: &Library, unit: &Unit<'_>, cancel: &dyn Fn() -> bool) -> R
             Outcome::Cancelled => return Ok(Outcome::Cancelled),
         }
     }
-    Err(incoming::taken(&unit.id, &library.place_of(kind_of(unit), &unit.id)))
+    if unit.known.is_some() {
+        return Err(incoming::taken(&unit.id, &library.place_of(kind_of(unit), &unit.id)));
+    }
+    let message = format!("Too many models are called {} already.", unit.id);
+    Err(InstallError::new(Fault::Taken, message, "Give the file another name, with letters from a to z, and import it again."))
 }
 
 /// Whether the files are those that were installed, and those are still whole.

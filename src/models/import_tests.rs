@@ -219,3 +219,38 @@ fn a_file_of_the_library_itself_is_there_already() {
     assert_eq!(again.already, ["anna"]);
     assert_eq!(place.library().installed().len(), 1);
 }
+
+#[test]
+fn a_file_of_one_s_own_does_not_take_the_name_of_a_model_of_the_catalog() {
+    let place = Place::new();
+    let known = CatalogFile { name: "anna.onnx".into(), path: None, bytes: Some(7), sha256: None, evidence: Evidence::Unknown };
+    let catalog = catalog_of("anna", ModelKind::Voice, known);
+    // The catalog's one is on its way.
+    let part = place.library().root().join(".incoming/anna/anna.onnx.part");
+    fs::create_dir_all(part.parent().unwrap()).unwrap();
+    fs::write(&part, "half").unwrap();
+    let own = voice(&place.stick(), "anna", 1);
+    let imported = place.import_with(&catalog, &own).unwrap();
+    assert_eq!(ids(&imported), ["anna-2"]);
+    assert!(part.exists(), "what came of the other one is kept");
+    let installed = place.library().installed();
+    assert!(!installed.iter().any(|model| model.is_of(&catalog.models[0])), "the other one can still be had");
+    assert_eq!(place.import_with(&catalog, &own).unwrap().already, ["anna-2"]);
+}
+
+#[test]
+fn names_without_a_latin_letter_do_not_run_out_soon() {
+    let place = Place::new();
+    for n in 1..=11 {
+        let imported = place.import(&voice(&place.stick().join(n.to_string()), "声音", n)).unwrap();
+        let expected = if n == 1 { "model".to_owned() } else { format!("model-{n}") };
+        assert_eq!(ids(&imported), [expected]);
+    }
+    for n in 12..=MOST_NAMESAKES {
+        let taken = place.library().place_of(ModelKind::Voice, &format!("model-{n}"));
+        fs::create_dir_all(&taken).unwrap();
+        fs::write(taken.join("x"), "x").unwrap();
+    }
+    let error = place.import(&voice(&place.stick().join("one-more"), "声音", 5000)).unwrap_err();
+    assert!(error.hint.contains("another name") && !error.hint.contains("remove"), "{error}");
+}

@@ -54,13 +54,14 @@ pub struct Incoming {
 }
 
 impl Incoming {
-    /// Makes the folder for a model of this name (see [`super::names::is_id`]) and locks it.
+    /// Makes the folder for a model of this kind and name (see [`super::names::is_id`]) and locks it.
     ///
     /// # Errors
     /// When another program works on it, or the store cannot be written.
-    pub fn begin(root: &Path, id: &str, way: Way) -> Result<Self, InstallError> {
+    pub fn begin(root: &Path, kind: ModelKind, id: &str, way: Way) -> Result<Self, InstallError> {
         let waiting = root.join(FOLDER);
         fs::create_dir_all(&waiting).map_err(|error| InstallError::unwritable(root, &error))?;
+        on_one_disk(&waiting, &root.join(kind_folder(kind)))?;
         let Some(lock) = lock(&waiting, id)? else {
             let message = format!("Another program is working on the model {id} at this moment.");
             return Err(InstallError::new(Fault::Busy, message, "Wait until it is done, then try again."));
@@ -102,8 +103,8 @@ impl Incoming {
         let shelf = self.root.join(kind_folder(record.kind));
         fs::create_dir_all(&shelf).map_err(|error| InstallError::unwritable(&shelf, &error))?;
         let place = shelf.join(&self.id);
-        // A rename over an empty folder would succeed; over anything else it fails by itself.
-        if fs::symlink_metadata(&place).is_ok() {
+        // A rename over a link or a file may succeed.
+        if occupied(&place) {
             return Err(taken(&self.id, &place));
         }
         fs::rename(&folder, &place).map_err(|error| InstallError::unwritable(&place, &error))?;
@@ -138,10 +139,45 @@ fn tidy(folder: &Path, record: &Record) -> io::Result<()> {
     Ok(())
 }
 
+/// Whether something stands where a model should go. An empty folder is nothing and is taken away: no command could remove it,
+/// as no model is in it.
+pub(crate) fn occupied(place: &Path) -> bool {
+    if fs::symlink_metadata(place).is_ok_and(|about| about.is_dir()) {
+        // Fails where anything is in it.
+        let _ = fs::remove_dir(place);
+    }
+    fs::symlink_metadata(place).is_ok()
+}
+
 /// What is said when something stands where a model should go.
 pub(crate) fn taken(id: &str, place: &Path) -> InstallError {
+    if Record::read(place).is_none() {
+        let message = format!("{} is in the way: the model {id} would be put there.", place.display());
+        return InstallError::new(Fault::Taken, message, "Move it elsewhere first, then try again.");
+    }
     let message = format!("A model called {id} is already at {}.", place.display());
     InstallError::new(Fault::Taken, message, format!("Remove it first with hark models remove {id}."))
+}
+
+/// A model gets to its shelf by a rename, which does not lead to another disk: that is better known before 5 GB came. A shelf
+/// that does not exist yet is made beside `waiting`.
+fn on_one_disk(waiting: &Path, shelf: &Path) -> Result<(), InstallError> {
+    if fs::symlink_metadata(shelf).is_err() {
+        return Ok(());
+    }
+    let there = fs::metadata(shelf).map_err(|error| InstallError::unwritable(shelf, &error))?;
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::MetadataExt;
+        if fs::metadata(waiting).is_ok_and(|here| here.dev() != there.dev()) {
+            let message = format!("The folder {} is on another disk than {}.", shelf.display(), waiting.display());
+            let hint = "Link the whole models folder to that disk instead, or choose a folder there in the settings.";
+            return Err(InstallError::new(Fault::Io, message, hint));
+        }
+    }
+    #[cfg(not(unix))]
+    let _ = (waiting, there);
+    Ok(())
 }
 
 fn folder_of(waiting: &Path, id: &str, way: Way) -> PathBuf {

@@ -26,7 +26,7 @@ fn names(folder: &Path) -> Vec<String> {
 #[test]
 fn a_model_appears_as_a_whole_and_only_when_it_is_placed() {
     let root = tempfile::tempdir().unwrap();
-    let incoming = Incoming::begin(root.path(), "one", Way::Copy).unwrap();
+    let incoming = Incoming::begin(root.path(), ModelKind::Chat, "one", Way::Copy).unwrap();
     fs::write(incoming.folder().join("a.gguf"), "x").unwrap();
     assert_eq!(names(&root.path().join("chat")), [""; 0]);
     let place = incoming.place(&record("one")).unwrap();
@@ -39,37 +39,62 @@ fn a_model_appears_as_a_whole_and_only_when_it_is_placed() {
 fn what_is_given_up_leaves_nothing_and_a_download_stays_to_be_gone_on_with() {
     let root = tempfile::tempdir().unwrap();
     for way in [Way::Copy, Way::Download] {
-        let incoming = Incoming::begin(root.path(), "one", way).unwrap();
+        let incoming = Incoming::begin(root.path(), ModelKind::Chat, "one", way).unwrap();
         fs::write(incoming.folder().join("a.part"), "x").unwrap();
     }
     assert_eq!(names(&root.path().join(FOLDER)), ["one", "one.lock"]);
-    let again = Incoming::begin(root.path(), "one", Way::Download).unwrap();
+    let again = Incoming::begin(root.path(), ModelKind::Chat, "one", Way::Download).unwrap();
     assert_eq!(names(again.folder()), ["a.part"]);
 }
 
 #[test]
 fn the_second_program_at_the_same_model_is_told() {
     let root = tempfile::tempdir().unwrap();
-    let first = Incoming::begin(root.path(), "one", Way::Copy).unwrap();
+    let first = Incoming::begin(root.path(), ModelKind::Chat, "one", Way::Copy).unwrap();
     for way in [Way::Copy, Way::Download] {
-        let error = Incoming::begin(root.path(), "one", way).unwrap_err();
+        let error = Incoming::begin(root.path(), ModelKind::Chat, "one", way).unwrap_err();
         assert_eq!(error.fault, Fault::Busy);
         assert!(error.message.contains("Another program is working on the model one"), "{error}");
     }
     assert!(first.folder().is_dir(), "the second took nothing from the first");
     drop(first);
-    assert!(Incoming::begin(root.path(), "one", Way::Copy).is_ok());
+    assert!(Incoming::begin(root.path(), ModelKind::Chat, "one", Way::Copy).is_ok());
 }
 
 #[test]
 fn a_place_that_is_taken_is_left_as_it_is() {
     let root = tempfile::tempdir().unwrap();
     fs::create_dir_all(root.path().join("chat/one")).unwrap();
-    let incoming = Incoming::begin(root.path(), "one", Way::Copy).unwrap();
+    fs::write(root.path().join("chat/one/thesis.doc"), "years of work").unwrap();
+    let incoming = Incoming::begin(root.path(), ModelKind::Chat, "one", Way::Copy).unwrap();
     fs::write(incoming.folder().join("a.gguf"), "x").unwrap();
     let error = incoming.place(&record("one")).unwrap_err();
     assert_eq!(error.fault, Fault::Taken);
-    assert_eq!(names(&root.path().join("chat/one")), [""; 0]);
+    assert!(error.message.contains("is in the way") && error.hint.contains("Move it elsewhere"), "{error}");
+    assert_eq!(names(&root.path().join("chat/one")), ["thesis.doc"]);
+}
+
+#[test]
+fn an_empty_folder_that_was_left_keeps_no_model_out() {
+    let root = tempfile::tempdir().unwrap();
+    fs::create_dir_all(root.path().join("chat/one")).unwrap();
+    let incoming = Incoming::begin(root.path(), ModelKind::Chat, "one", Way::Copy).unwrap();
+    fs::write(incoming.folder().join("a.gguf"), "x").unwrap();
+    assert_eq!(names(&incoming.place(&record("one")).unwrap()), ["a.gguf", "hark-model.toml"]);
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_shelf_on_another_disk_is_refused_before_the_first_byte() {
+    let root = tempfile::tempdir().unwrap();
+    // Never on the disk of a folder that can be written.
+    std::os::unix::fs::symlink("/proc", root.path().join("chat")).unwrap();
+    std::os::unix::fs::symlink("/no/such/disk", root.path().join("voices")).unwrap();
+    let begin = |kind| Incoming::begin(root.path(), kind, "one", Way::Download);
+    let error = begin(ModelKind::Chat).unwrap_err();
+    assert!(error.message.contains("chat is on another disk") && error.hint.contains("whole models folder"), "{error}");
+    assert!(begin(ModelKind::Voice).unwrap_err().message.contains("voices could not be written"));
+    begin(ModelKind::Stt).unwrap();
 }
 
 #[test]
@@ -80,7 +105,7 @@ fn the_leftovers_of_a_crash_are_swept_and_the_work_of_others_is_not() {
         fs::create_dir_all(waiting.join(name)).unwrap();
         fs::write(waiting.join(name).join("x"), "x").unwrap();
     }
-    let alive = Incoming::begin(root.path(), "alive", Way::Copy).unwrap();
+    let alive = Incoming::begin(root.path(), ModelKind::Chat, "alive", Way::Copy).unwrap();
     sweep(root.path());
     assert_eq!(names(&waiting), ["alive.lock", "dead.lock", "download", "import-alive"]);
     assert!(alive.folder().is_dir());

@@ -74,13 +74,13 @@ pub fn pull(
     }
     let job_files = job_files(model, options.mirror.as_deref())?;
     incoming::sweep(library.root());
-    let incoming = Incoming::begin(library.root(), &model.id, Way::Download)?;
+    let incoming = Incoming::begin(library.root(), model.kind, &model.id, Way::Download)?;
     // Another program may have put it in place while this one waited for nothing else.
     if let Some(there) = already(library, model) {
         return Ok(Outcome::Done(there));
     }
     let place = library.place_of(model.kind, &model.id);
-    if fs::symlink_metadata(&place).is_ok() {
+    if incoming::occupied(&place) {
         return Err(incoming::taken(&model.id, &place));
     }
     room_for(library.root(), incoming.folder(), model)?;
@@ -93,24 +93,39 @@ pub fn pull(
     let files = agreed(model, &fetched, options)?;
     let paths: Vec<PathBuf> = files.iter().map(|file| incoming.folder().join(&file.name)).collect();
     if let Err((path, why)) = judge::check(model.kind, &paths) {
-        // Going on with it would only bring the same bytes again.
-        let _ = fs::remove_file(&path);
+        forget_doubtful(incoming.folder(), &files);
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         let message = format!("The file {name} of {} came and cannot be used: {why}.", model.id);
-        return Err(InstallError::new(Fault::Refused, message, "It was deleted; try another mirror or another model."));
+        return Err(InstallError::new(
+            Fault::Refused,
+            message,
+            "What may be wrong of it was deleted; try another mirror or another model.",
+        ));
     }
     let record = record_of(model, origin_of(model, options.mirror.as_deref()), files);
     let place = incoming.place(&record)?;
     Ok(Outcome::Done(library.listed(&record, &place)))
 }
 
-/// The model as it lies in the folder that is written, or in one that is read, if it is whole.
-fn already(library: &Library, model: &CatalogModel) -> Option<Installed> {
-    library.get(&model.id).filter(|there| {
-        let from_us = there.record.is_some() && there.kind == model.kind && there.origin != Origin::HubCache;
+/// The model as it was installed in the folder that is written, or in one that is read, if it is whole. It is told by its record:
+/// in the list a file that somebody put there may have its name, and it itself a number behind it.
+#[must_use]
+pub fn already(library: &Library, model: &CatalogModel) -> Option<Installed> {
+    library.installed().into_iter().find(|there| {
         let whole = |file: &RecordFile| fs::metadata(there.folder.join(&file.name)).is_ok_and(|meta| meta.len() == file.bytes);
-        from_us && there.record.as_ref().is_some_and(|record| record.files.iter().all(whole))
+        let is_whole = there.record.as_ref().is_some_and(|record| record.files.iter().all(whole));
+        is_whole && there.origin != Origin::HubCache && there.is_of(model)
     })
+}
+
+/// Deletes what came and may be the reason why the model cannot be used: going on with it would only bring the same bytes again.
+/// What is certainly the announced file stays, also when the check names it: a voice's graph is named where its config is wrong.
+fn forget_doubtful(folder: &Path, files: &[RecordFile]) {
+    let certain = |file: &RecordFile| file.as_expected == Some(true);
+    let all_certain = files.iter().all(certain);
+    for file in files.iter().filter(|file| all_certain || !certain(file)) {
+        let _ = fs::remove_file(folder.join(&file.name));
+    }
 }
 
 /// The record of a model of the catalog.
@@ -173,14 +188,14 @@ fn setup_hint(model: &CatalogModel) -> &'static str {
     }
 }
 
-/// Where it comes from, for people.
+/// Where it comes from, for people: it is written into the store, so a mirror's password is not in it.
 fn origin_of(model: &CatalogModel, mirror: Option<&str>) -> String {
     let words = |source: &Source| match source {
         Source::Hub { repo, revision } => {
             let revision = revision.as_deref().unwrap_or("main, as it was on that day");
-            Some(format!("{}/{repo} at {revision}", hub_address(mirror).unwrap_or(HUB)))
+            Some(format!("{} at {revision}", fetch::public(&format!("{}/{repo}", hub_address(mirror).unwrap_or(HUB)))))
         }
-        Source::Web { base } => Some(base.clone()),
+        Source::Web { base } => Some(fetch::public(base)),
         Source::Folder { .. } | Source::Setup { .. } => None,
     };
     model.sources.iter().find_map(words).unwrap_or_default()

@@ -84,7 +84,7 @@ fn an_entry_that_makes_no_sense_is_refused_before_anything_is_written() {
 fn a_model_that_is_whole_is_not_fetched_again_and_another_one_in_its_place_is_said() {
     let dir = tempfile::tempdir().unwrap();
     let library = Library::open(dir.path().join("store"), Vec::new());
-    let incoming = Incoming::begin(library.root(), "known", Way::Copy).unwrap();
+    let incoming = Incoming::begin(library.root(), ModelKind::Vad, "known", Way::Copy).unwrap();
     fs::write(incoming.folder().join("silero_vad.onnx"), graph(1)).unwrap();
     let file = RecordFile { name: "silero_vad.onnx".into(), bytes: graph(1).len() as u64, sha256: sha256(&graph(1)), as_expected: None };
     let known = model(None, Evidence::Unknown);
@@ -98,4 +98,73 @@ fn a_model_that_is_whole_is_not_fetched_again_and_another_one_in_its_place_is_sa
     assert_eq!(error.fault, Fault::Taken);
     assert!(error.hint.contains("hark models remove known"), "{error}");
     assert_eq!(tree(&place), ["hark-model.toml", "silero_vad.onnx"]);
+}
+
+fn whole_store(kind: ModelKind, file: &str, bytes: &[u8]) -> (tempfile::TempDir, Library, CatalogModel) {
+    let dir = tempfile::tempdir().unwrap();
+    let library = Library::open(dir.path().join("store"), Vec::new());
+    let known = CatalogFile { name: file.into(), path: None, bytes: None, sha256: None, evidence: Evidence::Unknown };
+    let known = catalog_of("known", kind, known).models.remove(0);
+    let incoming = Incoming::begin(library.root(), kind, "known", Way::Copy).unwrap();
+    fs::write(incoming.folder().join(file), bytes).unwrap();
+    let file = RecordFile { name: file.into(), bytes: bytes.len() as u64, sha256: sha256(bytes), as_expected: None };
+    incoming.place(&record_of(&known, "a test".into(), vec![file])).unwrap();
+    (dir, library, known)
+}
+
+#[test]
+fn what_was_installed_is_found_although_a_file_by_hand_has_its_name() {
+    let (_dir, library, known) = whole_store(ModelKind::Chat, "m.gguf", b"GGUF\x03\0\0\0");
+    fs::write(library.root().join("chat/known.gguf"), b"GGUF\x03\0\0\0 by hand").unwrap();
+    let mut ids: Vec<String> = library.installed().into_iter().map(|model| model.id).collect();
+    ids.sort();
+    assert_eq!(ids, ["known", "known-2"]);
+    let options = PullOptions { mirror: Some("http://127.0.0.1:9".into()), accept: &|_| true, fetch: fetch::Options::default() };
+    let Outcome::Done(there) = pull(&library, &known, &options, &|| false, &mut |_| {}).unwrap() else { panic!("nobody cancelled") };
+    assert_eq!(there.folder, library.root().join("chat/known"));
+    fs::remove_dir_all(there.folder).unwrap();
+    assert_eq!(already(&library, &known), None, "what was put there by hand is no reason not to fetch it");
+}
+
+#[test]
+fn another_model_that_has_the_name_is_not_taken_for_it() {
+    let (_dir, library, known) = whole_store(ModelKind::Chat, "other.gguf", b"GGUF\x03\0\0\0");
+    let mut wanted = known;
+    wanted.files[0].name = "m.gguf".into();
+    assert_eq!(already(&library, &wanted), None);
+    assert!(!library.get("known").unwrap().is_of(&wanted), "it is offered still");
+}
+
+#[test]
+fn an_empty_folder_in_the_place_of_a_model_keeps_it_from_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let library = Library::open(dir.path().join("store"), Vec::new());
+    let place = library.place_of(ModelKind::Vad, "known");
+    fs::create_dir_all(&place).unwrap();
+    let fetch = fetch::Options { program: Some("/no/such/program".into()), ..fetch::Options::default() };
+    let options = PullOptions { mirror: None, accept: &|_| true, fetch };
+    let error = pull(&library, &model(None, Evidence::Unknown), &options, &|| false, &mut |_| {}).unwrap_err();
+    assert_eq!(error.fault, Fault::Network, "it came as far as the network: {error}");
+}
+
+#[test]
+fn what_is_certainly_right_is_kept_when_a_model_cannot_be_used() {
+    let dir = tempfile::tempdir().unwrap();
+    let left = |graph: Option<bool>, config: Option<bool>| {
+        let file = |name: &str, as_expected| {
+            fs::write(dir.path().join(name), "x").unwrap();
+            RecordFile { name: name.into(), bytes: 1, sha256: "0".repeat(64), as_expected }
+        };
+        forget_doubtful(dir.path(), &[file("a.onnx", graph), file("a.onnx.json", config)]);
+        tree(dir.path())
+    };
+    assert_eq!(left(Some(true), None), ["a.onnx"], "the config is what may be wrong");
+    assert_eq!(left(Some(false), Some(true)), ["a.onnx.json"]);
+    assert_eq!(left(Some(true), Some(true)), [""; 0], "nothing of it is of use");
+}
+
+#[test]
+fn the_password_of_a_mirror_is_not_written_into_the_store() {
+    let from = origin_of(&model(None, Evidence::Unknown), Some("https://me:secret@mirror.test/hf"));
+    assert_eq!(from, format!("https://mirror.test/hf/owner/name at {}", "0".repeat(40)));
 }

@@ -1,6 +1,6 @@
 //! The store of models: one folder that is written, others that are only read, and what other programs have.
 
-use super::catalog::{CatalogModel, ModelKind};
+use super::catalog::{CatalogFile, CatalogModel, ModelKind};
 use super::elsewhere::Places;
 use super::fault::{Fault, InstallError};
 use super::incoming::{self, kind_folder};
@@ -14,6 +14,20 @@ use std::path::{Path, PathBuf};
 
 /// Models of one shelf that are looked at.
 const MOST_ON_A_SHELF: usize = 1000;
+/// What may lie beside the files of a model without being anybody's own work: how a voice speaks, what came with a download,
+/// and what file managers leave.
+const BESIDE: [&str; 10] = [
+    "tokens.txt",
+    "lexicon.txt",
+    "config.json",
+    "MODEL_CARD",
+    "LICENSE",
+    "README.md",
+    super::record::FILE,
+    ".DS_Store",
+    "Thumbs.db",
+    "desktop.ini",
+];
 
 /// Where an installed model lies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize)]
@@ -55,8 +69,8 @@ pub struct Installed {
 }
 
 impl Installed {
-    /// Whether this is that model of the catalog: by its record, or, where it was put there by hand or by another program,
-    /// by the name and size of its first file.
+    /// Whether this is that model of the catalog: by its record and the names of its files, since an import may have given the
+    /// name to another file; or, where it was put there by hand or by another program, by the name and size of its first file.
     #[must_use]
     pub fn is_of(&self, model: &CatalogModel) -> bool {
         let Some(first) = model.files.first() else { return false };
@@ -64,7 +78,10 @@ impl Installed {
         let size = std::fs::metadata(&self.file).map_or(0, |meta| meta.len());
         self.kind == model.kind
             && match &self.record {
-                Some(record) => record.id == model.id,
+                Some(record) => {
+                    let has = |file: &CatalogFile| record.files.iter().any(|there| there.name == file.name);
+                    record.id == model.id && model.files.iter().all(has)
+                }
                 None => same_file && first.bytes.is_none_or(|bytes| bytes == size),
             }
     }
@@ -196,6 +213,9 @@ impl Library {
             None => self.expect(id).map(Some)?,
             Some(model) => return Err(not_ours(&model)),
         };
+        for folder in model.iter().map(|model| &model.folder).chain(&remains) {
+            self.holds_nothing_else(id, folder)?;
+        }
         let mut bytes = model.as_ref().map_or(0, |model| model.bytes);
         for folder in model.iter().map(|model| &model.folder).chain(&remains) {
             bytes = bytes.saturating_add(if remains.contains(folder) { incoming::bytes_in(folder) } else { 0 });
@@ -210,6 +230,24 @@ impl Library {
         Ok(Removed { bytes, model })
     }
 
+    /// Refuses a model's folder in which something lies that did not come with it: a person may have put it there.
+    fn holds_nothing_else(&self, id: &str, folder: &Path) -> Result<(), InstallError> {
+        // A download has parts and notes beside its files, and nobody looks for a place of his own in there.
+        let Some(record) = Record::read(folder).filter(|_| !folder.starts_with(self.root.join(incoming::FOLDER))) else { return Ok(()) };
+        let unreadable = |error: std::io::Error| InstallError::unreadable(folder, &error);
+        for entry in fs::read_dir(folder).map_err(unreadable)? {
+            let entry = entry.map_err(unreadable)?;
+            let name = entry.file_name().to_string_lossy().into_owned();
+            let of_it = BESIDE.contains(&name.as_str()) || record.files.iter().any(|file| file.name.eq_ignore_ascii_case(&name));
+            if !of_it || entry.file_type().map_err(unreadable)?.is_dir() {
+                let message =
+                    format!("{id} is not removed: its folder {} also holds {name}, which did not come with it.", folder.display());
+                return Err(InstallError::new(Fault::ReadOnly, message, "Move that elsewhere first, then remove the model again."));
+            }
+        }
+        Ok(())
+    }
+
     /// Folders of the store that bear this name: a model whose file is gone, a download that was broken off.
     fn remains(&self, id: &str, installed: &[Installed]) -> Vec<PathBuf> {
         let mut remains: Vec<PathBuf> = Vec::new();
@@ -218,8 +256,9 @@ impl Library {
             remains.extend(ModelKind::ALL.into_iter().map(|kind| self.place_of(kind, id)).filter(ours));
             remains.extend(Some(self.root.join(incoming::FOLDER).join(id)).filter(|folder| folder.is_dir()));
         }
-        // Another kind of model may bear the same name.
-        remains.retain(|folder| !installed.iter().any(|model| model.folder == *folder));
+        // Another kind of model may bear the same name. One without a record of its own that lies in there only lies in there.
+        let is_of_it = |model: &Installed| model.record.is_some() || model.id == id;
+        remains.retain(|folder| !installed.iter().any(|model| model.folder == *folder && is_of_it(model)));
         remains
     }
 }
@@ -330,13 +369,12 @@ fn first_is_there(record: &Record, folder: &Path) -> bool {
 /// Whether a folder without a record holds nothing but this model: what may stand beside it is named like it, or says how
 /// a voice speaks.
 fn is_alone(folder: &Path, file: &Path) -> bool {
-    let Ok(entries) = fs::read_dir(folder) else { return false };
+    let Ok(mut entries) = fs::read_dir(folder) else { return false };
     let stem = file.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    entries.take(MOST_ON_A_SHELF).all(|entry| {
+    entries.all(|entry| {
         entry.is_ok_and(|entry| {
             let name = entry.file_name().to_string_lossy().into_owned();
-            let known = ["tokens.txt", "lexicon.txt", "config.json", "MODEL_CARD", "LICENSE", "README.md", super::record::FILE];
-            entry.path().is_file() && (name.starts_with(&stem) || known.contains(&name.as_str()))
+            entry.path().is_file() && (name.starts_with(&stem) || BESIDE.contains(&name.as_str()))
         })
     })
 }

@@ -235,3 +235,31 @@ fn the_folder_that_is_written_is_the_first_that_was_named() {
     assert_eq!(root(None, None, &no_env).unwrap(), Path::new("/data").join("hark").join("models"));
     assert_eq!(root(None, None, &Surroundings::default()).unwrap_err().fault, Fault::Missing);
 }
+
+#[test]
+fn a_file_that_somebody_put_beside_an_installed_model_is_not_deleted_with_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let library = library(dir.path());
+    imported(&library, &voice(&dir.path().join("stick"), "anna", 1));
+    let folder = library.root().join("voices/anna");
+    fs::write(folder.join("README.md"), "of the makers").unwrap();
+    fs::write(folder.join("my-own.gguf"), GGUF).unwrap();
+    let refused = || {
+        let error = library.remove("anna").unwrap_err();
+        assert_eq!(error.fault, Fault::ReadOnly);
+        assert!(error.message.contains("also holds my-own.gguf") && error.hint.contains("Move that elsewhere"), "{error}");
+        assert!(folder.join("my-own.gguf").exists());
+    };
+    refused();
+    // Also when nothing of the model itself can be used any more.
+    let graph = fs::read(folder.join("anna.onnx")).unwrap();
+    fs::remove_file(folder.join("anna.onnx")).unwrap();
+    refused();
+    fs::write(folder.join("anna.onnx"), graph).unwrap();
+    fs::remove_file(folder.join("my-own.gguf")).unwrap();
+    fs::create_dir(folder.join("my-own.gguf")).unwrap();
+    refused();
+    fs::remove_dir(folder.join("my-own.gguf")).unwrap();
+    library.remove("anna").unwrap();
+    assert!(!folder.exists());
+}

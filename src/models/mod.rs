@@ -25,6 +25,7 @@ pub mod messages;
 pub(crate) mod meter;
 pub mod names;
 pub mod note;
+pub(crate) mod own_program;
 pub mod pack;
 pub mod policy;
 pub mod probe;

@@ -255,12 +255,7 @@ fn program(options: &ProbeOptions) -> Result<PathBuf, ProbeError> {
     if !OFFERED.load(Ordering::Relaxed) {
         return Err(ProbeError::Unavailable("this program is no child of itself".to_owned()));
     }
-    // The system's name for the running program holds also when an update has replaced the file.
-    let own = Path::new("/proc/self/exe");
-    if own.exists() {
-        return Ok(own.to_owned());
-    }
-    std::env::current_exe().map_err(|error| ProbeError::Unavailable(error.to_string()))
+    super::own_program::own_program().map_err(|error| ProbeError::Unavailable(error.to_string()))
 }
 
 #[cfg(test)]

@@ -37,7 +37,8 @@ impl Services {
 }
 
 fn here(model: Installed, catalog: &Catalog) -> Here {
-    let known = catalog.get(&model.id);
+    // Another file may have the name of a model of the catalog; its licence is not that one's.
+    let known = catalog.get(&model.id).filter(|known| model.is_of(known));
     let record = model.record.as_ref();
     Here {
         languages: record.map(|record| record.languages.clone()).or_else(|| Some(known?.languages.clone())).unwrap_or_default(),

@@ -1,11 +1,11 @@
 //! Reads a pack: nothing of it is believed. It is streamed, so its size costs no memory; nothing is written that the
 //! manifest does not announce and the disk has no room for; and its models appear only when the whole pack was good.
 
-use super::catalog::{Catalog, Evidence};
+use super::catalog::{Catalog, CatalogFile, Evidence};
 use super::digest::{self, CopyError};
 use super::fault::{Fault, InstallError};
 use super::fetch::{Progress, free_bytes};
-use super::incoming::{Incoming, Way};
+use super::incoming::{self, Incoming, Way};
 use super::judge;
 use super::library::{Installed, Library};
 use super::meter::Meter;
@@ -82,10 +82,19 @@ fn read(
     let manifest = manifest(&mut first, length)?;
     drop(first);
     let expected = expected(path, catalog, &manifest)?;
-    room_for(library, &manifest)?;
-    let mut places = Vec::new();
+    let mut models = Vec::new();
     for model in &manifest.models {
-        places.push(Place { model, incoming: incoming(library, model)? });
+        models.push((model, is_new(library, model)?));
+    }
+    room_for(library, &models)?;
+    let mut places = Vec::new();
+    for (model, new) in models {
+        let incoming = new.then(|| Incoming::begin(library.root(), model.kind, &model.id, Way::Copy)).transpose()?;
+        places.push(Place { model, incoming });
+    }
+    if places.iter().all(|place| place.incoming.is_none()) {
+        // Nothing is to be taken out, so nothing needs to be read.
+        return put_in_place(library, path, places, &expected, cancel);
     }
     let mut missing: HashSet<String> =
         manifest.models.iter().flat_map(|model| model.files.iter().map(|file| format!("{}/{}", model.id, file.name))).collect();
@@ -164,6 +173,16 @@ fn expected<'m>(path: &Path, catalog: &Catalog, manifest: &'m Manifest) -> Resul
     let mut all = HashMap::new();
     for model in &manifest.models {
         let Some(known) = catalog.get(&model.id) else { continue };
+        let is_there = |expected: &CatalogFile| model.files.iter().any(|file| file.name == expected.name);
+        if known.kind != model.kind || !known.files.iter().all(is_there) {
+            let message = format!(
+                "The pack {} cannot be used: its model {} is not the one that the catalog knows by this name.",
+                path.display(),
+                model.id
+            );
+            let hint = "Take the files of that model along instead and import them: they get a name of their own.";
+            return Err(InstallError::new(Fault::WrongHash, message, hint).into());
+        }
         for file in &model.files {
             let Some(expected) = known.files.iter().find(|expected| expected.name == file.name) else { continue };
             let Some(sha256) = &expected.sha256 else { continue };
@@ -182,31 +201,49 @@ fn expected<'m>(path: &Path, catalog: &Catalog, manifest: &'m Manifest) -> Resul
     Ok(all)
 }
 
-fn room_for(library: &Library, manifest: &Manifest) -> Result<(), Refusal> {
-    let needs = manifest.bytes().unwrap_or(u64::MAX);
+/// Whether what is new finds room.
+fn room_for(library: &Library, models: &[(&PackedModel, bool)]) -> Result<(), Refusal> {
+    let files = models.iter().filter(|(_, new)| *new).flat_map(|(model, _)| &model.files);
+    let needs = files.fold(0_u64, |sum, file| sum.saturating_add(file.bytes));
     match free_bytes(library.root()) {
         Some(free) if free < needs => Err(InstallError::no_room(library.root(), needs, free).into()),
         _ => Ok(()),
     }
 }
 
-/// The folder for a model of a pack; `None`: the very same is installed.
-fn incoming(library: &Library, model: &PackedModel) -> Result<Option<Incoming>, InstallError> {
+/// Whether nothing stands where this model would go; `false`: the very same is installed.
+fn is_new(library: &Library, model: &PackedModel) -> Result<bool, InstallError> {
     let place = library.place_of(model.kind, &model.id);
-    if fs::symlink_metadata(&place).is_ok() {
-        let same = |record: &Record| {
-            record.files.len() == model.files.len()
-                && model.files.iter().all(|file| {
-                    let there = fs::metadata(place.join(&file.name)).is_ok_and(|meta| meta.len() == file.bytes);
-                    there && record.files.iter().any(|known| known.name == file.name && known.sha256 == file.sha256)
-                })
-        };
-        return match Record::read(&place) {
-            Some(record) if same(&record) => Ok(None),
-            _ => Err(super::incoming::taken(&model.id, &place)),
-        };
+    if !incoming::occupied(&place) {
+        return Ok(true);
     }
-    Incoming::begin(library.root(), &model.id, Way::Copy).map(Some)
+    let same = |record: &Record| {
+        record.files.len() == model.files.len()
+            && model.files.iter().all(|file| {
+                let there = fs::metadata(place.join(&file.name)).is_ok_and(|meta| meta.len() == file.bytes);
+                there && record.files.iter().any(|known| known.name == file.name && known.sha256 == file.sha256)
+            })
+    };
+    match Record::read(&place) {
+        Some(record) if same(&record) => Ok(false),
+        _ => Err(incoming::taken(&model.id, &place)),
+    }
+}
+
+/// Reads over a file that is installed already.
+fn pass_over(entry: &mut dyn Read, cancel: &dyn Fn() -> bool) -> Result<Outcome<()>, Refusal> {
+    let mut piece = vec![0; 1 << 18];
+    loop {
+        if cancel() {
+            return Ok(Outcome::Cancelled);
+        }
+        match entry.read(&mut piece) {
+            Ok(0) => return Ok(Outcome::Done(())),
+            Ok(_) => {}
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(damaged(&error)),
+        }
+    }
 }
 
 fn take_out<R: Read>(
@@ -216,7 +253,7 @@ fn take_out<R: Read>(
     cancel: &dyn Fn() -> bool,
     on: &mut dyn FnMut(Progress),
 ) -> Result<Outcome<()>, Refusal> {
-    let Some(incoming) = &place.incoming else { return Ok(Outcome::Done(())) };
+    let Some(incoming) = &place.incoming else { return pass_over(entry, cancel) };
     let to = incoming.folder().join(&file.name);
     let mut target = File::create_new(&to).map_err(|error| InstallError::unwritable(&to, &error))?;
     on(Progress::Started { name: file.name.clone(), total: Some(file.bytes), resumed_at: 0 });
@@ -256,6 +293,7 @@ fn put_in_place(
         return Ok(Outcome::Cancelled);
     }
     let mut all = Vec::new();
+    let mut placed: Vec<(&str, PathBuf)> = Vec::new();
     for Place { model, incoming } in places {
         let known = |file: &PackedFile| RecordFile {
             name: file.name.clone(),
@@ -274,10 +312,20 @@ fn put_in_place(
             languages: model.languages.clone(),
             files: model.files.iter().map(known).collect(),
         };
-        let (place, new) = match incoming {
-            Some(incoming) => (incoming.place(&record)?, true),
+        let (place, new) = match incoming.map(|incoming| incoming.place(&record)) {
+            Some(Ok(place)) => (place, true),
+            Some(Err(error)) => {
+                // Nothing of a pack stays that is not good as a whole; what cannot be taken back is a whole model at least.
+                for (id, place) in placed {
+                    let _ = incoming::discard(library.root(), id, &place);
+                }
+                return Err(error.into());
+            }
             None => (library.place_of(model.kind, &model.id), false),
         };
+        if new {
+            placed.push((model.id.as_str(), place.clone()));
+        }
         all.push((library.listed(&record, &place), new));
     }
     Ok(Outcome::Done(all))

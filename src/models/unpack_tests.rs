@@ -286,3 +286,62 @@ fn another_model_of_this_name_stays() {
     assert_eq!(error.fault, Fault::Taken);
     assert!(place.library.get("anna").is_some());
 }
+
+#[test]
+fn a_pack_does_not_pass_another_model_for_one_of_the_catalog() {
+    let file = |name: &str| CatalogFile { name: name.into(), path: None, bytes: None, sha256: None, evidence: Evidence::Unknown };
+    for (kind, name) in [(ModelKind::Chat, "anna.onnx"), (ModelKind::Voice, "anna-medium.onnx")] {
+        let place = Place::new();
+        let path = place.dir.path().join("x.harkpack");
+        std::fs::write(&path, tar(&parts())).unwrap();
+        let error = unpack(&place.library, &catalog_of("anna", kind, file(name)), &path, &|| false, &mut |_| {}).unwrap_err();
+        assert_eq!(error.fault, Fault::WrongHash);
+        assert!(error.message.contains("its model anna is not the one that the catalog knows"), "{error}");
+        assert_eq!(tree(place.dir.path()), ["x.harkpack"]);
+    }
+}
+
+/// A pack of the models anna and bert.
+fn two() -> Vec<Part> {
+    let second = manifest_text().replace("format = 1\n", "").replace("anna", "bert").replace("Anna", "Bert");
+    let mut all = parts();
+    all[0] = Part::new(MANIFEST, manifest_text() + &second);
+    all.extend([Part::new("bert/bert.onnx", graph(1)), Part::new("bert/bert.onnx.json", config())]);
+    all
+}
+
+#[test]
+fn when_the_last_model_of_a_pack_finds_no_place_none_of_them_stays() {
+    let place = Place::new();
+    let path = place.dir.path().join("x.harkpack");
+    std::fs::write(&path, tar(&two())).unwrap();
+    let taken = place.library.place_of(ModelKind::Voice, "bert");
+    // Another program puts something there while the pack is read.
+    let on = &mut |progress| {
+        if matches!(&progress, Progress::Done { name, .. } if name == "bert.onnx.json") {
+            std::fs::create_dir_all(&taken).unwrap();
+            std::fs::write(taken.join("thesis.doc"), "years of work").unwrap();
+        }
+    };
+    let error = unpack(&place.library, &Catalog::default(), &path, &|| false, on).unwrap_err();
+    assert_eq!(error.fault, Fault::Taken);
+    assert_eq!(tree(place.library.root()), ["voices/bert/thesis.doc"]);
+}
+
+#[test]
+fn what_is_installed_already_needs_no_room_and_is_not_read() {
+    let place = Place::new();
+    place.import(&tar(&parts())).unwrap();
+    assert_eq!(place.import(&tar(&two())).unwrap().len(), 2);
+    // The list alone, and nothing behind it.
+    let mut list = Vec::new();
+    parts()[0].write(&mut list);
+    list.resize(tar(&parts()).len(), 0);
+    assert_eq!(place.import(&list).unwrap()[0].id, "anna");
+    let mut model = Manifest::parse(&manifest_text()).unwrap().models.remove(0);
+    model.files[0].bytes = u64::MAX;
+    assert!(room_for(&place.library, &[(&model, false)]).is_ok());
+    assert!(room_for(&place.library, &[(&model, true)]).is_err());
+    // Ctrl+C is heard in the middle of 5 GB that are passed over.
+    assert!(matches!(pass_over(&mut std::io::repeat(7), &|| true), Ok(Outcome::Cancelled)));
+}

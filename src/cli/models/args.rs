@@ -94,7 +94,7 @@ pub struct Pull {
     /// A line that is silent for so many seconds is left, and the next try begins.
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=3600))]
     pub stall: Option<u64>,
-    /// Keep files of which nobody knows the right hash, without asking.
+    /// Keep files whose hash is not known, or is not the published one, without asking.
     #[arg(long)]
     pub yes: bool,
 }

@@ -31,7 +31,7 @@ pub(super) fn pull(desk: &Desk<'_>, args: &Pull, terminal: &mut Terminal) -> Res
     let show = Show::of_this_process(desk.json);
     let accept = |question: &FileQuestion| {
         show.leave();
-        args.yes || ask(question, &desk.stopped())
+        keep(question, args.yes, &mut io::stderr(), &|| ask(&desk.stopped()))
     };
     let mut patience = fetch::Options::default();
     let usual_tries = patience.tries;
@@ -42,7 +42,7 @@ pub(super) fn pull(desk: &Desk<'_>, args: &Pull, terminal: &mut Terminal) -> Res
         if desk.cancel.is_cancelled() {
             return Ok(Ended::Interrupted);
         }
-        let before = desk.library.get(&model.id).is_some();
+        let before = install::already(&desk.library, model).is_some();
         match install::pull(&desk.library, model, &options, &desk.stopped(), &mut |progress| show.show(&model.id, &progress)) {
             Ok(Outcome::Done(installed)) => {
                 options.fetch.tries = usual_tries;
@@ -92,15 +92,21 @@ fn wanted<'d>(desk: &'d Desk<'_>, args: &Pull) -> Result<Vec<&'d CatalogModel>, 
     Ok(models)
 }
 
-/// Asks on a terminal whether a file is kept; without one the answer is no.
-fn ask(question: &FileQuestion, stopped: &dyn Fn() -> bool) -> bool {
+/// Whether a file is kept whose hash is not certain. What came is said also when nobody is asked: whoever looks later must find
+/// that it is not the published file.
+fn keep(question: &FileQuestion, yes: bool, err: &mut dyn Write, ask: &dyn Fn() -> bool) -> bool {
     let expected = match &question.expected {
         Some(expected) => format!("published is {expected}"),
         None => "nobody told us what it should be".to_owned(),
     };
     let FileQuestion { model, file, bytes, sha256, .. } = question;
-    let mut err = io::stderr();
     let _ = writeln!(err, "{}", printable(&format!("{file} of {model} came: {}, SHA-256 {sha256}; {expected}.", size(*bytes))));
+    yes || ask()
+}
+
+/// Asks on a terminal; without one the answer is no.
+fn ask(stopped: &dyn Fn() -> bool) -> bool {
+    let mut err = io::stderr();
     if !io::stdin().is_terminal() {
         return false;
     }
@@ -186,6 +192,30 @@ pub(super) fn pack(desk: &Desk<'_>, ids: &[String], out: &Path, terminal: &mut T
                 terminal.line(&printable(&format!("{what}, {}; on the other machine: hark models import {what}", size(bytes))))?;
             }
             Ok(Ended::Done)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::models::catalog::Evidence;
+
+    #[test]
+    fn a_file_that_is_not_the_published_one_is_told_of_also_when_nobody_is_asked() {
+        let question = FileQuestion {
+            model: "anna".into(),
+            file: "anna.onnx".into(),
+            bytes: 5,
+            sha256: "c".repeat(64),
+            expected: Some("e".repeat(64)),
+            evidence: Evidence::Reported,
+        };
+        for (yes, answer, kept) in [(true, false, true), (false, true, true), (false, false, false)] {
+            let mut said = Vec::new();
+            assert_eq!(keep(&question, yes, &mut said, &|| answer), kept);
+            let said = String::from_utf8(said).unwrap();
+            assert!(said.contains(&question.sha256) && said.contains(&format!("published is {}", "e".repeat(64))), "{said}");
         }
     }
 }

@@ -17,7 +17,9 @@ use serde_json::json;
 
 /// Shows everything that is known of one model.
 pub(super) fn info(desk: &Desk<'_>, id: &str, terminal: &mut Terminal) -> Result<Ended, Stop> {
-    let (installed, offer) = (desk.library.get(id), desk.catalog.get(id));
+    let installed = desk.library.get(id);
+    // Another file may have the name of a model of the catalog; what is said of that one does not hold for it.
+    let offer = desk.catalog.get(id).filter(|offer| installed.as_ref().is_none_or(|model| model.is_of(offer)));
     if installed.is_none() && offer.is_none() {
         let message = format!("There is no model called {id}, neither installed nor in the catalog.");
         return Err(InstallError::new(Fault::Missing, message, "See hark models list for their names.").into());

@@ -16,6 +16,8 @@ use std::time::Duration;
 
 /// A try that brought this much was a good one; only poor ones in a row are counted.
 const GOOD_TRY_BYTES: u64 = 1 << 20;
+/// Poor tries of a run in which no address ever answered: most likely there is no network, and patience brings none.
+const TRIES_UNANSWERED: u32 = 3;
 /// The longest wait between two tries.
 const LONGEST_WAIT: Duration = Duration::from_secs(30);
 /// How often a wait looks whether it is still wanted.
@@ -49,7 +51,7 @@ pub fn fetch_file(file: &JobFile, with: &Surroundings, say: &mut dyn FnMut(Progr
         Outcome::Cancelled => return Ok(Outcome::Cancelled),
     }
     let Some(part) = open_part(file, with, say)? else { return Ok(Outcome::Cancelled) };
-    let mut work = Work { file, with, say, part, resumed: false };
+    let mut work = Work { file, with, say, part, resumed: false, answered: false };
     work.run()
 }
 
@@ -100,6 +102,8 @@ struct Work<'a> {
     part: Part,
     /// Some bytes of the part are older than the last answer.
     resumed: bool,
+    /// A server said something in this run.
+    answered: bool,
 }
 
 impl Work<'_> {
@@ -142,7 +146,8 @@ impl Work<'_> {
                     best = best.max(self.part.len());
                     poor = if good { 1 } else { poor + 1 };
                     let rounds = poor / u32::try_from(urls.len()).unwrap_or(u32::MAX).max(1);
-                    if rounds >= self.with.tries {
+                    let hopeless = !self.answered && matches!(error, FetchError::Unreachable { .. });
+                    if rounds >= if hopeless { self.with.tries.min(TRIES_UNANSWERED) } else { self.with.tries } {
                         return Err(error);
                     }
                     self.retrying(&error, poor);
@@ -170,6 +175,7 @@ impl Work<'_> {
                 return Err(Trouble::Cancelled);
             }
             let answer = http::get(url, resume.as_ref(), self.with.stall)?;
+            self.answered = true;
             let (name, host) = (self.file.name.clone(), answer.host.clone());
             match decide(&answer.head, resume.as_ref(), self.file.required_bytes()) {
                 Next::Append { total } => {
@@ -301,9 +307,9 @@ impl Work<'_> {
         let (bytes, sha256) = (self.part.len(), self.part.sha256());
         let size = self.file.required_bytes().filter(|&required| required != bytes);
         let hash = self.file.sha256.as_ref().filter(|_| self.file.as_expected(&sha256) == Some(false));
-        // Without `host` no bytes came just now: a whole part of an earlier run. Where the hash is only hearsay, that is
-        // no reason to fetch all of it again.
-        let maybe_mixed = self.resumed && (host.is_some() || self.file.strict);
+        // Where the hash is only hearsay, the file may well be another one than was told, and then no number of downloads
+        // mends it: the person decides. The server's own tag stood guard over the mixing of old and new bytes.
+        let maybe_mixed = self.resumed && self.file.strict;
         if maybe_mixed && (hash.is_some() || size.is_some()) {
             self.part.discard()?;
             self.resumed = false;
@@ -326,3 +332,7 @@ impl Work<'_> {
         Ok(Some(done(self.file, bytes, sha256, self.say)))
     }
 }
+
+#[cfg(test)]
+#[path = "file_tests.rs"]
+mod tests;

@@ -13,6 +13,8 @@ use ureq::{Agent, Error, ResponseExt, Timeout};
 const REDIRECTS: u32 = 5;
 /// A file of certificates is smaller than this.
 const CERTIFICATES_LIMIT: u64 = 8 << 20;
+/// No server that answers at all takes longer to be found, or to be connected with. Without a network each try waits for it.
+const LONGEST_CONNECT: Duration = Duration::from_secs(8);
 /// What a server asks to wait is obeyed up to here.
 const RETRY_AFTER_LIMIT: Duration = Duration::from_secs(30);
 
@@ -60,8 +62,8 @@ pub fn get(url: &str, resume: Option<&Resume>, stall: Duration) -> Result<Answer
         .save_redirect_history(true)
         .user_agent(concat!("hark/", env!("CARGO_PKG_VERSION")))
         .accept_encoding("identity")
-        .timeout_resolve(Some(stall))
-        .timeout_connect(Some(stall))
+        .timeout_resolve(Some(connect_within(stall)))
+        .timeout_connect(Some(connect_within(stall)))
         .timeout_send_request(Some(stall))
         .timeout_recv_response(Some(stall))
         .timeout_per_read(Some(stall))
@@ -79,6 +81,10 @@ pub fn get(url: &str, resume: Option<&Resume>, stall: Duration) -> Result<Answer
     }
     let (parts, body) = response.into_parts();
     Ok(Answer { head: head(parts.status.as_u16(), &parts.headers), host: last, body: Box::new(body.into_reader()) })
+}
+
+fn connect_within(stall: Duration) -> Duration {
+    stall.min(LONGEST_CONNECT)
 }
 
 const NO_ENCRYPTION: &str = "it sends on to an address without encryption";
@@ -223,6 +229,12 @@ mod tests {
         assert_eq!((head.length, head.range, head.etag.as_deref()), (Some(12), Some((Some(3), Some(15))), Some("\"x\"")));
         assert_eq!((head.encoding, head.kind.as_deref(), head.last_modified), (None, Some("text/html"), None));
         assert_eq!(head.retry_after, Some(RETRY_AFTER_LIMIT));
+    }
+
+    #[test]
+    fn a_server_that_is_not_there_is_not_waited_for_as_long_as_a_silent_one() {
+        assert_eq!(connect_within(Duration::from_secs(30)), Duration::from_secs(8));
+        assert_eq!(connect_within(Duration::from_secs(2)), Duration::from_secs(2));
     }
 
     #[test]

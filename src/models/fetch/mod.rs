@@ -27,6 +27,7 @@ mod worker;
 
 pub use job::{Fetched, Job, JobFile, Progress};
 pub use parent::fetch;
+pub(crate) use part::public;
 pub use problem::FetchError;
 pub use space::free_bytes;
 pub use worker::worker_main;

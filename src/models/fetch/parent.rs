@@ -4,6 +4,7 @@ use super::message::{Line, MESSAGE_LIMIT, Message, Request, read_line};
 use super::{FetchError, Fetched, Job, Options, Progress, WORKER_COMMAND};
 use crate::clock;
 use crate::error::reason;
+use crate::models::own_program::own_program;
 use crate::turn::Outcome;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use std::io::{self, BufReader, Write};
@@ -94,7 +95,7 @@ struct Worker {
 impl Worker {
     fn start(options: &Options, request: Vec<u8>) -> Result<Worker, FetchError> {
         let no_start = |error: io::Error| ended(&format!("it cannot be started, {}", reason(&error)));
-        let program = options.program.clone().map_or_else(std::env::current_exe, Ok).map_err(no_start)?;
+        let program = options.program.clone().map_or_else(own_program, Ok).map_err(no_start)?;
         let mut command = Command::new(program);
         let stderr = if tracing::enabled!(tracing::Level::DEBUG) { Stdio::inherit() } else { Stdio::null() };
         command.arg(WORKER_COMMAND).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(stderr);

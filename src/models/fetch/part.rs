@@ -277,7 +277,7 @@ fn write_note(note: &Note, path: &Path) -> io::Result<()> {
 }
 
 /// What may be written down of an address: no user, no password, no parameters.
-fn public(url: &str) -> String {
+pub(crate) fn public(url: &str) -> String {
     let url = url.split(['?', '#']).next().unwrap_or_default();
     let Some((scheme, rest)) = url.split_once("://") else { return String::new() };
     let (server, path) = rest.split_once('/').unwrap_or((rest, ""));

@@ -1,5 +1,6 @@
 //! What can go wrong while files are fetched, sorted by what the person can do about it.
 
+use super::resume::WEB_PAGE;
 use crate::error::{Severity, Stage, StageError};
 use serde::{Deserialize, Serialize};
 
@@ -117,9 +118,14 @@ impl FetchError {
             FetchError::Refused { status: 401 | 403 | 451, .. } => {
                 "Its makers may want an account or a consent first: get it with a browser and import it."
             }
+            // "In a moment": the server is busy or was too slow.
+            FetchError::Refused { status: 408 | 425 | 429, .. } => "Try again later; what has come so far is kept.",
             FetchError::Refused { status: 400..500, .. } => "Take another model, or get the file by other means and import it.",
             FetchError::Refused { .. } => "Try again later; what has come so far is kept.",
-            FetchError::WrongContent { .. } => "A network that wants a login answers like this: open a browser, log in, try again.",
+            FetchError::WrongContent { why, .. } if why == WEB_PAGE => {
+                "A network that wants a login answers like this: open a browser, log in, try again."
+            }
+            FetchError::WrongContent { .. } => "Try again later, or another mirror.",
             FetchError::WrongHash { .. } => "Try again, or another mirror; if it stays so, the file was changed or damaged there.",
             FetchError::NoRoom { .. } | FetchError::DiskFull { .. } => "Free some space, or choose another models folder, and try again.",
             FetchError::CannotWrite { .. } => "Choose a models folder that you may write to, and try again.",
@@ -181,6 +187,19 @@ mod tests {
             let stage: StageError = error.into();
             assert_eq!((stage.severity, stage.message), (Severity::Info, text));
         }
+    }
+
+    #[test]
+    fn the_hint_is_for_this_very_refusal() {
+        let (name, host) = ("m.gguf".to_owned(), "hub.test".to_owned());
+        let refused = |status| FetchError::Refused { name: name.clone(), host: host.clone(), status }.hint();
+        for busy in [408, 425, 429, 503] {
+            assert!(refused(busy).contains("Try again later"), "{busy}");
+        }
+        assert!(refused(403).contains("account") && refused(418).contains("another model"));
+        let wrong = |why: &str| FetchError::WrongContent { name: name.clone(), host: host.clone(), why: why.into() }.hint();
+        assert!(wrong(WEB_PAGE).contains("login"));
+        assert_eq!(wrong("it has 5 bytes, not 6"), "Try again later, or another mirror.");
     }
 
     #[test]

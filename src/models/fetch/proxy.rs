@@ -1,12 +1,14 @@
 //! Which proxy the environment wants, by the rules that curl made usual.
 
+use std::net::IpAddr;
+use ureq::http::Uri;
 use ureq::{Proxy, ProxyProtocol};
 
 /// These are this machine; no proxy could reach them.
 const HERE: [&str; 4] = ["localhost", "127.0.0.1", "::1", "[::1]"];
 
 /// The proxy for an address; `None`: none. The variables are `https_proxy` or `http_proxy` after the address's scheme,
-/// then `all_proxy`; `no_proxy` names hosts and domains without one. Each is also understood in capitals.
+/// then `all_proxy`; `no_proxy` names hosts, domains and networks (`10.0.0.0/8`) without one. Each is also understood in capitals.
 ///
 /// # Errors
 /// The cause in plain words, when a proxy is wanted that cannot be used. Going around it could tell somebody what the
@@ -33,15 +35,42 @@ pub fn choose(url: &str, variable: &dyn Fn(&str) -> Option<String>) -> Result<Op
     }
     // ureq looks at these for every host, so also after a redirect.
     let without = either("no_proxy").unwrap_or_default();
+    let target = url.parse::<Uri>().ok().and_then(|uri| uri.host().map(str::to_owned)).unwrap_or_default();
+    let number = in_brackets(&target).parse::<IpAddr>().ok();
     for host in HERE.into_iter().chain(without.split([',', ' ']).map(str::trim).filter(|host| !host.is_empty())) {
         // `example.org`, `.example.org` and `*.example.org` all mean the domain with all that is in it.
+        // ureq does not know networks.
+        if number.is_some_and(|number| is_in(number, host)) {
+            builder = builder.no_proxy(&target);
+        }
         let domain = host.trim_start_matches("*.").trim_start_matches('.');
         builder = builder.no_proxy(if domain.is_empty() { host } else { domain });
-        if !domain.starts_with(['*', '[']) && domain.parse::<std::net::IpAddr>().is_err() {
+        if !domain.starts_with(['*', '[']) && domain.parse::<IpAddr>().is_err() {
             builder = builder.no_proxy(&format!(".{domain}"));
         }
     }
     builder.build().map(Some).map_err(|_| "the proxy that the environment names is not understood".to_owned())
+}
+
+/// An IPv6 address stands in brackets in addresses of the web.
+fn in_brackets(host: &str) -> &str {
+    host.trim_start_matches('[').trim_end_matches(']')
+}
+
+/// Whether an address lies in a network like `10.0.0.0/8`.
+fn is_in(number: IpAddr, network: &str) -> bool {
+    let Some((base, bits)) = network.split_once('/') else { return false };
+    let (Ok(base), Ok(bits)) = (in_brackets(base).parse::<IpAddr>(), bits.parse::<u32>()) else { return false };
+    // What is shifted out as a whole leaves nothing to differ.
+    match (number, base) {
+        (IpAddr::V4(number), IpAddr::V4(base)) if bits <= 32 => {
+            (number.to_bits() ^ base.to_bits()).checked_shr(32 - bits).unwrap_or(0) == 0
+        }
+        (IpAddr::V6(number), IpAddr::V6(base)) if bits <= 128 => {
+            (number.to_bits() ^ base.to_bits()).checked_shr(128 - bits).unwrap_or(0) == 0
+        }
+        _ => false,
+    }
 }
 
 #[cfg(test)]
@@ -79,6 +108,16 @@ mod tests {
             ("hub.test", "https://HUB.test/x", true),
             ("*", "https://hub.test/x", true),
             ("10.0.0.7", "http://10.0.0.7/x", true),
+            ("a.org,10.0.0.0/8", "http://10.2.3.4:8080/x", true),
+            ("10.0.0.0/8", "http://11.0.0.1/x", false),
+            ("10.0.0.0/8", "https://hub.test/x", false),
+            ("192.168.4.0/22", "http://192.168.7.9/x", true),
+            ("192.168.4.0/22", "http://192.168.8.9/x", false),
+            ("0.0.0.0/0", "http://8.8.8.8/x", true),
+            ("10.0.0.0/33,10.0.0.0/x,/,x/8", "http://10.0.0.1/x", false),
+            ("fd00::/8", "http://[fd12::1]/x", true),
+            ("::/0", "http://[fd12::1]/x", true),
+            ("fd00::/8", "http://[fe80::1]/x", false),
             ("ub.test", "https://hub.test/x", false),
             ("a.org", "https://hub.test/x", false),
             ("", "https://hub.test/x", false),

@@ -38,6 +38,9 @@ pub struct Resume {
     pub total: Option<u64>,
 }
 
+/// What is wrong with an answer that is a page for a browser.
+pub const WEB_PAGE: &str = "it is a web page";
+
 /// What to do with an answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Next {
@@ -97,7 +100,7 @@ pub fn decide(head: &Head, resume: Option<&Resume>, required: Option<u64>) -> Ne
     }
     // Login pages of hotels and "blocked" pages of companies come with status 200. No model is a page.
     if head.kind.as_deref() == Some("text/html") {
-        return Next::Wrong("it is a web page".to_owned());
+        return Next::Wrong(WEB_PAGE.to_owned());
     }
     match (total, required) {
         (Some(total), Some(required)) if total != required => Next::Wrong(format!("it has {total} bytes, not {required}")),
