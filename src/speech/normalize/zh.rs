@@ -139,7 +139,8 @@ fn is_year(f: &Found, digits: &str) -> bool {
     let year: u32 = digits.parse().unwrap_or(0);
     let starts = |words: &[&str]| words.iter().any(|word| f.after.starts_with(word));
     // 1995年后 is after that year; 2000年前后 is about that year.
-    let span = starts(&["的历史", "历史", "之久", "的时间"]) || year % 100 == 0 && starts(&["前", "后", "来", "间"]) && !starts(&["前后"]);
+    let span = starts(&["的历史", "历史", "之久", "的时间"])
+        || year.is_multiple_of(100) && starts(&["前", "后", "来", "间"]) && !starts(&["前后"]);
     (1001..=2100).contains(&year) && !span
 }
 
