@@ -3,7 +3,7 @@
 use super::listening::Early;
 use crate::audio::Pcm16k;
 use crate::event::Timing;
-use crate::speech::{Clause, SpokenText};
+use crate::speech::{Clause, Lang, SpokenText};
 use crate::trace::{Lane, Span, Timeline, Work};
 use crate::turn::{Moment, TurnId};
 
@@ -79,7 +79,8 @@ pub(super) struct Active {
 }
 
 impl Active {
-    pub fn new(turn: TurnId, stand: Stand, now: Moment) -> Self {
+    /// `latin`: what the voice takes Latin letters for.
+    pub fn new(turn: TurnId, stand: Stand, latin: Lang, now: Moment) -> Self {
         Active {
             turn,
             stand,
@@ -93,7 +94,7 @@ impl Active {
             recording: None,
             input_end: now,
             answer: String::new(),
-            spoken: SpokenText::new(true),
+            spoken: SpokenText::with_latin(true, latin),
             clauses: Vec::new(),
             asked: false,
             written: false,
@@ -195,5 +196,22 @@ impl Active {
             end -= 1;
         }
         end
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{Config, VoiceChoice, test_config};
+
+    #[test]
+    fn numbers_are_written_out_in_the_language_of_the_voice_or_left_to_it() {
+        for (voice, said) in [("de", "Das macht 25 Euro."), ("en-us", "Das macht twenty-five Euro.")] {
+            let config = Config { voice: VoiceChoice::Espeak(voice.to_owned()), ..test_config() };
+            let mut active = Active::new(TurnId(1), Stand::Replying, config.latin(), Moment::default());
+            active.write("Das macht 25 Euro.");
+            active.end_writing();
+            assert_eq!(active.clauses.iter().map(|c| c.clause.text.as_str()).collect::<String>(), said);
+        }
     }
 }

@@ -163,6 +163,7 @@ pub(super) fn adopt(stage: Stage, into: &mut Config, from: &Config) {
         Stage::Llm => into.chat_model.clone_from(&from.chat_model),
         Stage::Tts => {
             into.voice.clone_from(&from.voice);
+            into.voice_languages.clone_from(&from.voice_languages);
             into.voice_threads = from.voice_threads;
         }
         _ => {}

@@ -218,7 +218,7 @@ impl State {
         if stand == Stand::Recording && !at_once {
             out.push(record);
         }
-        self.active = Some(Active::new(self.turn, stand, now));
+        self.active = Some(Active::new(self.turn, stand, self.config.latin(), now));
         if !self.config.mute && !self.stages.usable(Stage::Playback) {
             // It may have been plugged in meanwhile; there is time until the answer begins.
             out.push(Effect::Play(PlayCmd::SelectDevice(self.config.speaker.clone())));

@@ -13,7 +13,7 @@ use crate::event::{EventSink, UserAction};
 use crate::models::check::{ggml, gguf, onnx};
 use crate::models::store::ModelEntry;
 use crate::platform::{cpu, hotkey};
-use crate::speech::SpokenText;
+use crate::speech::{Lang, SpokenText};
 use crate::stt::{SttOptions, Transcriber};
 use crate::tts::{SynthesisError, Synthesizer};
 use crate::turn::CancelToken;
@@ -145,10 +145,10 @@ pub fn load_voice(config: &Config, cancel: &CancelToken) -> Result<Box<dyn Synth
     registry::probed_voice(config, registry::probe(config), cancel.clone())().map_err(StageError::from)
 }
 
-/// Splits a text into clauses in spoken form.
+/// Splits a text into clauses in spoken form. `latin`: what the voice takes Latin letters for.
 #[must_use]
-pub fn clauses(text: &str) -> Vec<String> {
-    let mut spoken = SpokenText::new(false);
+pub fn clauses(text: &str, latin: Lang) -> Vec<String> {
+    let mut spoken = SpokenText::with_latin(false, latin);
     let mut clauses = spoken.push(text);
     clauses.extend(spoken.finish());
     clauses.into_iter().map(|clause| clause.text).collect()

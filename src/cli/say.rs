@@ -37,7 +37,7 @@ pub fn run(context: &Context, args: &Say, terminal: &mut Terminal) -> Exit {
 fn say(context: &Context, args: &Say, cancel: &CancelToken) -> Result<Outcome<()>, StageError> {
     let what = match &args.phonemes {
         Some(phonemes) => What::Phonemes(phonemes.trim().to_owned()),
-        None => What::Clauses(engines::clauses(&args.text.join(" "))),
+        None => What::Clauses(engines::clauses(&args.text.join(" "), context.config.latin())),
     };
     let empty = match &what {
         What::Clauses(clauses) => clauses.is_empty(),

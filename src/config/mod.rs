@@ -10,8 +10,9 @@ pub mod settings;
 
 use crate::llm::ChatOptions;
 use crate::models::store::ModelEntry;
+use crate::speech::Lang;
 use crate::stt::SttOptions;
-use crate::tts::VoiceOptions;
+use crate::tts::{VoiceOptions, languages};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -58,6 +59,8 @@ pub struct Config {
     pub chat_model: Option<PathBuf>,
     /// The voice.
     pub voice: VoiceChoice,
+    /// Codes of the languages that a voice file speaks; empty where nothing says them. Its spare ones speak them, too.
+    pub voice_languages: Vec<String>,
     /// What may be used instead.
     pub spare: Spare,
     /// Threads of the voice.
@@ -86,6 +89,20 @@ pub struct Config {
     pub unload_after: Option<Duration>,
 }
 
+impl Config {
+    /// What the voice takes text in Latin letters for: its numbers become English words for a voice that speaks English (Chinese
+    /// ones do so between Chinese words) or that says no language, and are left to any other.
+    #[must_use]
+    pub fn latin(&self) -> Lang {
+        let english = |code: &str| matches!(code, "en" | "zh" | "yue" | "hak");
+        let is_english = match &self.voice {
+            VoiceChoice::Espeak(name) => languages::code_of(name).is_none_or(|code| english(&code)),
+            VoiceChoice::Vits(_) => self.voice_languages.is_empty() || self.voice_languages.iter().any(|code| english(code)),
+        };
+        if is_english { Lang::En } else { Lang::Other }
+    }
+}
+
 /// A configuration of fakes for tests.
 #[cfg(test)]
 pub(crate) fn test_config() -> Config {
@@ -94,6 +111,7 @@ pub(crate) fn test_config() -> Config {
         stt_model: None,
         chat_model: None,
         voice: VoiceChoice::Espeak("en-us".to_owned()),
+        voice_languages: Vec::new(),
         spare: Spare::default(),
         voice_threads: 1,
         fit_memory: true,

@@ -1,7 +1,6 @@
 //! From settings, command line and what is installed to one [`Config`]. Wishes of the command line go before the settings,
 //! and both before what is found.
 
-use super::limits::language_code;
 use super::paths::Surroundings;
 use super::settings::{Settings, UiLanguage};
 use super::{Config, EngineSet, Spare, VoiceChoice};
@@ -10,7 +9,7 @@ use crate::llm::prompt::DEFAULT_SYSTEM;
 use crate::llm::{ChatOptions, Sampling};
 use crate::models::store::{self, Inventory, ModelEntry};
 use crate::stt::{Phrases, SpokenLanguage, SttOptions};
-use crate::tts::VoiceOptions;
+use crate::tts::{VoiceOptions, languages};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -85,7 +84,8 @@ pub fn resolve_with(
     let mut notices = Vec::new();
     let preferred = overrides.models.as_deref();
     let threads = overrides.threads.or(settings.hearing.threads).unwrap_or_else(|| default_threads(surroundings.cores));
-    let languages = overrides.languages.as_ref().unwrap_or(&settings.hearing.languages);
+    let spoken = overrides.languages.as_ref().unwrap_or(&settings.hearing.languages);
+    let answered = answered(spoken, settings, surroundings);
     let stt_model = overrides
         .stt
         .clone()
@@ -96,29 +96,34 @@ pub fn resolve_with(
         .clone()
         .or_else(|| if_there(settings.models.chat.as_deref(), Stage::Llm, "chat model", &mut notices))
         .or_else(|| best(&inventory.chat, preferred));
-    let espeak = VoiceChoice::Espeak(espeak_default(languages, settings, surroundings).to_owned());
+    let espeak = VoiceChoice::Espeak(espeak_default(&answered, !spoken.is_empty()).to_owned());
     let voice = overrides
         .voice
         .clone()
         .or_else(|| voice_of_settings(settings, &mut notices))
-        .or_else(|| best(&inventory.voices, preferred).map(VoiceChoice::Vits))
+        .or_else(|| best_voice(&inventory.voices, preferred, &answered).map(VoiceChoice::Vits))
         .unwrap_or_else(|| espeak.clone());
+    let voice_languages = match &voice {
+        VoiceChoice::Vits(path) => store::entry(path).languages,
+        VoiceChoice::Espeak(_) => Vec::new(),
+    };
     let spare = Spare {
         stt: if overrides.stt.is_some() { Vec::new() } else { inventory.stt.clone() },
         chat: if overrides.chat.is_some() { Vec::new() } else { inventory.chat.clone() },
-        voices: if overrides.voice.is_some() { Vec::new() } else { spare_voices(&voice, &inventory.voices, espeak) },
+        voices: if overrides.voice.is_some() { Vec::new() } else { spare_voices(&voice_languages, &inventory.voices, espeak) },
     };
     let config = Config {
         engines: overrides.engines.unwrap_or_default(),
         stt_model,
         chat_model,
         voice,
+        voice_languages,
         spare,
         voice_threads: threads,
         fit_memory: settings.models.fit_memory,
         save_on_battery: settings.power.save_on_battery,
         speculate: true,
-        stt: SttOptions { language: spoken(languages), threads, phrases: Phrases::Auto },
+        stt: SttOptions { language: heard(spoken), threads, phrases: Phrases::Auto },
         chat: ChatOptions { cache: surroundings.cache_dir.clone(), ..chat_options(settings, overrides) },
         voice_options: VoiceOptions {
             speed: overrides.speed.unwrap_or(settings.voice.speed),
@@ -136,15 +141,10 @@ pub fn resolve_with(
     (config, notices)
 }
 
-/// The other voices whose name begins with the same language (`en_US-lessac`), and espeak-ng's own.
-fn spare_voices(used: &VoiceChoice, all: &[ModelEntry], espeak: VoiceChoice) -> Vec<VoiceChoice> {
-    let language = |name: &str| name.split(['_', '-']).next().unwrap_or_default().to_lowercase();
-    let spoken = match used {
-        VoiceChoice::Vits(path) => language(&store::entry(path).name),
-        VoiceChoice::Espeak(_) => return vec![espeak],
-    };
-    let same = all.iter().filter(|entry| language(&entry.name) == spoken).map(|entry| VoiceChoice::Vits(entry.path.clone()));
-    same.chain([espeak]).collect()
+/// The voices that speak what the chosen one speaks, and espeak-ng's own. One of another language would be no help.
+fn spare_voices(spoken: &[String], all: &[ModelEntry], espeak: VoiceChoice) -> Vec<VoiceChoice> {
+    let same = all.iter().filter(|voice| !spoken.is_empty() && spoken.iter().all(|language| voice.languages.contains(language)));
+    same.map(|voice| VoiceChoice::Vits(voice.path.clone())).chain([espeak]).collect()
 }
 
 /// `espeak:LANG` or a voice file.
@@ -172,6 +172,14 @@ fn best(entries: &[ModelEntry], preferred: Option<&Path>) -> Option<PathBuf> {
     in_preferred.or(entries.first()).map(|entry| entry.path.clone())
 }
 
+/// The first voice of the first language that one of them speaks: an English voice makes nothing of a Chinese answer. Without
+/// such a one the best as of any other model.
+fn best_voice(voices: &[ModelEntry], preferred: Option<&Path>, answered: &[String]) -> Option<PathBuf> {
+    let in_folder = |voice: &&ModelEntry| preferred.is_none_or(|dir| voice.path.starts_with(dir));
+    let speaks = |language: &String| voices.iter().filter(in_folder).find(|voice| voice.languages.contains(language));
+    answered.iter().find_map(speaks).map(|voice| voice.path.clone()).or_else(|| best(voices, preferred))
+}
+
 /// The settings' file if it is still there; otherwise a notice.
 fn if_there(path: Option<&Path>, stage: Stage, what: &str, notices: &mut Vec<StageError>) -> Option<PathBuf> {
     let path = path.filter(|path| !path.as_os_str().is_empty())?;
@@ -191,18 +199,28 @@ fn voice_of_settings(settings: &Settings, notices: &mut Vec<StageError>) -> Opti
     }
 }
 
-/// espeak-ng's name of Mandarin is `cmn`.
-fn espeak_default(languages: &[String], settings: &Settings, surroundings: &Surroundings) -> &'static str {
-    let first = match (languages.first(), settings.window.language) {
-        (Some(language), _) => language_code(language).unwrap_or_default(),
-        (None, UiLanguage::Chinese) => "zh".to_owned(),
-        (None, UiLanguage::English) => "en".to_owned(),
-        (None, UiLanguage::System) => surroundings.language.clone(),
+/// The languages that answers are expected in, the main one first: those that are spoken to it, else the window's.
+fn answered(spoken: &[String], settings: &Settings, surroundings: &Surroundings) -> Vec<String> {
+    let window = match settings.window.language {
+        UiLanguage::Chinese => "zh",
+        UiLanguage::English => "en",
+        UiLanguage::System => surroundings.language.as_str(),
     };
-    if first == "zh" { "cmn" } else { "en-us" }
+    let code = |language: &str| languages::code_of(language);
+    match spoken {
+        [] => code(window).into_iter().collect(),
+        several => several.iter().filter_map(|language| code(language)).collect(),
+    }
 }
 
-fn spoken(languages: &[String]) -> SpokenLanguage {
+/// espeak-ng's voice of the first language. When none was chosen, only of Chinese, which says English, too: a machine that is
+/// set to German may well have nothing but the starter models, and these know English only.
+fn espeak_default(answered: &[String], chosen: bool) -> &'static str {
+    let first = answered.first().filter(|first| chosen || *first == "zh");
+    first.and_then(|first| languages::espeak_voice(first)).unwrap_or("en-us")
+}
+
+fn heard(languages: &[String]) -> SpokenLanguage {
     match languages {
         [one] => SpokenLanguage::Fixed(one.clone()),
         several => SpokenLanguage::Detect(several.to_vec()),

@@ -1,7 +1,8 @@
 use super::*;
+use crate::speech::Lang;
 
 fn found(path: &str, starter: bool) -> ModelEntry {
-    ModelEntry { path: path.into(), name: path.into(), bytes: 1, starter }
+    ModelEntry { path: path.into(), name: path.into(), bytes: 1, starter, languages: Vec::new() }
 }
 
 fn machine(cores: usize, language: &str) -> Surroundings {
@@ -78,6 +79,65 @@ fn the_voice_is_a_vits_one_when_there_is_one_and_espeak_speaks_the_first_languag
     assert_eq!(voice(&settings, "en", &none), VoiceChoice::Espeak("cmn".into()));
     settings.models.voice = Some("espeak:de".into());
     assert_eq!(voice(&settings, "en", &some), VoiceChoice::Espeak("de".into()));
+}
+
+fn voice_of(path: &str, languages: &[&str]) -> ModelEntry {
+    ModelEntry { languages: languages.iter().map(|code| (*code).to_owned()).collect(), ..found(path, false) }
+}
+
+fn speaking(languages: &[&str]) -> Settings {
+    let mut settings = Settings::default();
+    settings.hearing.languages = languages.iter().map(|code| (*code).to_owned()).collect();
+    settings
+}
+
+#[test]
+fn an_unchosen_voice_speaks_the_first_language_that_one_of_them_speaks() {
+    let voices = [("/de.onnx", "de"), ("/en.onnx", "en"), ("/zh.onnx", "zh")].map(|(path, code)| voice_of(path, &[code])).to_vec();
+    let inventory = Inventory { voices, ..Inventory::default() };
+    let voice = |languages: &[&str], system: &str| {
+        resolve_with(&speaking(languages), &Overrides::default(), &machine(2, system), &inventory).0.voice
+    };
+    let is = |path: &str| VoiceChoice::Vits(path.into());
+    assert_eq!(voice(&["en", "zh"], "en"), is("/en.onnx"));
+    assert_eq!(voice(&["zh", "en"], "en"), is("/zh.onnx"));
+    assert_eq!(voice(&["ta", "zh"], "en"), is("/zh.onnx"));
+    assert_eq!(voice(&[], "zh"), is("/zh.onnx"));
+    assert_eq!(voice(&["ta"], "en"), is("/de.onnx"), "the first, as none speaks it");
+    let spare = resolve_with(&speaking(&["zh"]), &Overrides::default(), &machine(2, "en"), &inventory).0.spare.voices;
+    assert_eq!(spare.last(), Some(&VoiceChoice::Espeak("cmn".into())));
+    assert!(!spare.contains(&is("/en.onnx")), "{spare:?}");
+}
+
+#[test]
+fn espeak_speaks_the_language_that_was_chosen_and_its_numbers_are_its_own() {
+    let config = |languages: &[&str], system: &str| {
+        resolve_with(&speaking(languages), &Overrides::default(), &machine(2, system), &Inventory::default()).0
+    };
+    for (languages, system, name, latin) in [
+        (&["de", "en"][..], "en", "de", Lang::Other),
+        (&["fr"], "en", "fr-fr", Lang::Other),
+        (&["zh", "en"], "en", "cmn", Lang::En),
+        (&["en"], "de", "en-us", Lang::En),
+        (&["ha"], "en", "en-us", Lang::En),
+        (&[], "de", "en-us", Lang::En),
+    ] {
+        let config = config(languages, system);
+        assert_eq!((config.voice.clone(), config.latin()), (VoiceChoice::Espeak(name.into()), latin), "{languages:?}");
+    }
+}
+
+#[test]
+fn a_german_voice_reads_german_numbers_and_an_english_one_english_words() {
+    let folder = tempfile::tempdir().unwrap();
+    for (name, said) in [("de", "Das kostet 25 Euro."), ("en-us", "Das kostet twenty-five Euro.")] {
+        let voice = folder.path().join(format!("{name}.onnx"));
+        std::fs::write(&voice, "").unwrap();
+        std::fs::write(voice.with_added_extension("json"), format!(r#"{{"espeak":{{"voice":"{name}"}}}}"#)).unwrap();
+        let overrides = Overrides { voice: Some(VoiceChoice::Vits(voice)), ..Overrides::default() };
+        let config = run(&Settings::default(), &overrides, &Inventory::default()).0;
+        assert_eq!(crate::cli::engines::clauses("Das kostet 25 Euro.", config.latin()), [said]);
+    }
 }
 
 #[test]

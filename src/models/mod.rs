@@ -37,4 +37,5 @@ pub mod tally;
 pub mod unpack;
 pub mod verify;
 pub mod voice_files;
+pub mod voice_language;
 pub mod voice_toml;

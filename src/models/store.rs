@@ -1,6 +1,7 @@
 //! What is installed: the models, voices and devices that can be chosen.
 
 use super::voice_files::{VoiceFiles, VoiceForm};
+use super::voice_language;
 use std::collections::HashSet;
 use std::fs;
 use std::io::Read;
@@ -17,6 +18,8 @@ pub struct ModelEntry {
     pub bytes: u64,
     /// One of the small models that come with the program.
     pub starter: bool,
+    /// ISO 639-1 codes of the languages that a voice speaks, where they are known; empty for all other models.
+    pub languages: Vec<String>,
 }
 
 /// Everything that can be chosen on this machine.
@@ -90,8 +93,8 @@ pub fn survey_within(folders: &[PathBuf], depth: usize, entries: usize) -> (Inve
 pub fn entry(path: &Path) -> ModelEntry {
     let bytes = fs::metadata(path).map_or(0, |meta| meta.len());
     let starter = path.parent().is_some_and(|dir| dir.components().any(|part| part.as_os_str() == "starter"));
-    let (name, bytes) = if let Some(Kind::Voice) = kind_of(path) { voice(path, name_of(path), bytes) } else { (name_of(path), bytes) };
-    ModelEntry { path: path.to_owned(), name, bytes, starter }
+    let model = ModelEntry { path: path.to_owned(), name: name_of(path), bytes, starter, languages: Vec::new() };
+    if let Some(Kind::Voice) = kind_of(path) { voice(model) } else { model }
 }
 
 #[derive(Default)]
@@ -140,13 +143,12 @@ impl Walk {
         let (Some(kind), name) = (kind_of(&path), name_of(&path)) else { return };
         match kind.check(&path, &name) {
             Verdict::Model => {
-                let (name, bytes) = if let Kind::Voice = kind { voice(&path, name, bytes) } else { (name, bytes) };
-                let list = match kind {
-                    Kind::Stt => &mut self.found.stt,
-                    Kind::Chat => &mut self.found.chat,
-                    Kind::Voice => &mut self.found.voices,
-                };
-                list.push(ModelEntry { path, name, bytes, starter });
+                let model = ModelEntry { path, name, bytes, starter, languages: Vec::new() };
+                match kind {
+                    Kind::Stt => self.found.stt.push(model),
+                    Kind::Chat => self.found.chat.push(model),
+                    Kind::Voice => self.found.voices.push(voice(model)),
+                }
             }
             Verdict::Other => {}
             Verdict::Broken(reason) => self.rejected.push(Rejected { path, reason }),
@@ -154,15 +156,17 @@ impl Walk {
     }
 }
 
-/// Name and size of a voice: one of two files is known by its folder, and both count.
-fn voice(path: &Path, name: String, bytes: u64) -> (String, u64) {
-    match VoiceFiles::of_file(path) {
-        Some(files) if files.form == VoiceForm::TwoFiles => {
-            let folder = path.parent().and_then(Path::file_name).map(|name| name.to_string_lossy().into_owned());
-            (folder.unwrap_or(name), files.bytes())
+/// A voice: one of two files is known by its folder, and both count.
+fn voice(mut model: ModelEntry) -> ModelEntry {
+    let files = VoiceFiles::of_file(&model.path);
+    if let Some(files) = files.as_ref().filter(|files| files.form == VoiceForm::TwoFiles) {
+        if let Some(folder) = model.path.parent().and_then(Path::file_name) {
+            model.name = folder.to_string_lossy().into_owned();
         }
-        _ => (name, bytes),
+        model.bytes = files.bytes();
     }
+    model.languages = voice_language::of(&model.path, files.as_ref(), &model.name);
+    model
 }
 
 #[derive(Clone, Copy)]

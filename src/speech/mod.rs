@@ -22,6 +22,7 @@ pub mod think;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use chars::is_han;
 pub use normalize::{Lang, normalize};
 pub use think::{Part, ThinkSplitter};
 

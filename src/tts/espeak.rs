@@ -1,6 +1,7 @@
 //! espeak-ng's own voice: over a hundred languages, no model file, at once. The voice when no other is installed.
 
 use super::{SpeechStats, SynthesisError, Synthesizer, VoiceOptions, espeak_lib};
+use crate::speech::is_han;
 use crate::stt::EngineInfo;
 use crate::turn::{CancelToken, Outcome};
 
@@ -13,8 +14,6 @@ const CHINESE: [&str; 5] = ["cmn", "cmn-latn-pinyin", "hak", "yue", "zh"];
 /// The language in which a clause can be said: an English answer through the Chinese voice, or a Chinese one through any
 /// other, would be spelled out letter by letter.
 fn language_for<'a>(own: &'a str, clause: &str) -> &'a str {
-    let is_han =
-        |c: char| matches!(c, '\u{3400}'..='\u{4DBF}' | '\u{4E00}'..='\u{9FFF}' | '\u{F900}'..='\u{FAFF}' | '\u{20000}'..='\u{323AF}');
     let (han, latin) = (clause.chars().any(is_han), clause.chars().any(|c| c.is_ascii_alphabetic()));
     match (CHINESE.contains(&own), han, latin) {
         (true, false, true) => "en-us",

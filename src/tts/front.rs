@@ -2,6 +2,7 @@
 
 use super::chars::CharTable;
 use super::graph::{Graph, Role};
+use super::languages::readable;
 use super::piper::{PhonemeType, PiperConfig, Scales};
 use super::split::split;
 use super::words::Words;
@@ -109,18 +110,17 @@ impl Front {
             Front::Words(words) => {
                 let sentences = words.symbols_of(text);
                 if text.chars().any(char::is_alphanumeric) && sentences.iter().all(|symbols| symbols.ids.is_empty()) {
-                    return Err(SynthesisError::Unreadable(format!("The voice {name} knows none of the words of this text")));
+                    return Err(no_word(name));
                 }
                 sentences
             }
             Front::Phonemes(_, espeak) => {
-                let sentences = phonemes::sentences(&phonemes::clauses(text, espeak)?);
-                sentences.iter().flat_map(|sentence| self.symbols_of_phonemes(sentence)).flatten().collect()
+                sentences_of(text, espeak, name)?.iter().flat_map(|sentence| self.symbols_of_phonemes(sentence)).flatten().collect()
             }
             Front::Piper(config) => {
                 let sentences = match config.phoneme_type {
                     PhonemeType::Text => vec![text.trim().to_owned()],
-                    PhonemeType::Espeak => phonemes::sentences(&phonemes::clauses(text, &config.espeak_voice)?),
+                    PhonemeType::Espeak => sentences_of(text, &config.espeak_voice, name)?,
                 };
                 sentences.iter().flat_map(|sentence| self.symbols_of_phonemes(sentence)).flatten().collect()
             }
@@ -156,5 +156,44 @@ impl Front {
             return Err(format!("its config has more speakers than its graph, {together}"));
         }
         Ok(())
+    }
+}
+
+fn no_word(name: &str) -> SynthesisError {
+    SynthesisError::Unreadable(format!("The voice {name} knows none of the words of this text"))
+}
+
+/// Sentences in phonemes by espeak-ng's voice. It would spell what it cannot read, and say "Chinese letter" for each character.
+fn sentences_of(text: &str, espeak: &str, name: &str) -> Result<Vec<String>, SynthesisError> {
+    let text = readable(text, espeak).ok_or_else(|| no_word(name))?;
+    Ok(phonemes::sentences(&phonemes::clauses(&text, espeak)?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn piper(espeak: &str) -> Front {
+        let config = serde_json::json!({
+            "audio": {"sample_rate": 22_050},
+            "espeak": {"voice": espeak},
+            "phoneme_id_map": {"^": [1], "_": [0], "$": [2], "h": [3], "l": [4], "n": [5], "i": [6], "t": [7], "s": [8], "ə": [9]},
+        });
+        Front::Piper(Box::new(PiperConfig::parse(&config.to_string()).unwrap()))
+    }
+
+    #[test]
+    fn a_piper_voice_says_that_it_cannot_read_another_script_instead_of_spelling_it() {
+        for (espeak, text) in [("en-us", "你好，今天天气很好。"), ("de", "我用 Python 写。"), ("en-us", "ありがとう")] {
+            let said = piper(espeak).symbols_of(text, "anna");
+            assert!(matches!(&said, Err(SynthesisError::Unreadable(why)) if why.contains("anna")), "{text} by {espeak}: {said:?}");
+        }
+        for (espeak, text) in [("en-us", "Hello there."), ("cmn", "你好，今天天气很好。"), ("ja", "東京です"), ("en-us", "3.14")]
+        {
+            assert!(!piper(espeak).symbols_of(text, "anna").unwrap().is_empty(), "{text} by {espeak}");
+        }
+        // One foreign word does not silence the sentence around it.
+        let (with, without) = ("The city of 北京 is large.", "The city of is large.");
+        assert_eq!(piper("en-us").symbols_of(with, "anna").unwrap(), piper("en-us").symbols_of(without, "anna").unwrap());
     }
 }

@@ -8,6 +8,7 @@ pub mod facts;
 pub mod fastspeech;
 pub mod front;
 pub mod graph;
+pub mod languages;
 mod lead;
 pub mod lexicon;
 mod load;

@@ -1,5 +1,6 @@
 //! English: numbers, dates, times, money, units and abbreviations in words.
 
+use super::dashes;
 use super::en_abbreviations::{abbreviation, roman};
 use super::numbers::{cardinal, decimal, each_digit, ordinal, year};
 use super::units::{currency, unit_name, vulgar};
@@ -41,6 +42,7 @@ pub(super) const TABLE: &[(&str, Say)] = &[
     }),
     (r"\b([ap])\.m\.", |f| Some(format!("{}M{}", f.group(1).to_uppercase(), full_stop(f)))),
     (r"\b([0-9]+):([0-9]+)\b", |f| Some(format!("{} to {}", cardinal(f.group(1)), cardinal(f.group(2))))),
+    (dashes::DASH, dashes::english),
     // Money: $5.50, €1.5 million, $5–10, 20 EUR.
     (
         r"([$€£¥₹])\s?((?:[0-9]{1,3}(?:,[0-9]{3})+|[0-9]+)(?:\.[0-9]+)?)(?:\s?[-–]\s?[$€£¥₹]?((?:[0-9]{1,3}(?:,[0-9]{3})+|[0-9]+)(?:\.[0-9]+)?))?(?:\s?(hundred|thousand|million|billion|trillion|[KkMBT])\b)?",
@@ -294,7 +296,8 @@ fn range(f: &Found) -> Option<String> {
     let (from, to) = (f.group(1), f.group(2));
     let glued = !f.group(0).contains(' ');
     // "5 - 3" is arithmetic, "1-2-3" is neither.
-    if f.before.ends_with(['-', '–']) || f.after.starts_with(['-', '–']) || !glued && f.group(0).contains('-') {
+    let difference = !f.group(0).contains(['—', '~']) && dashes::leads_to_equals(f.after);
+    if difference || f.before.ends_with(['-', '–']) || f.after.starts_with(['-', '–']) || !glued && f.group(0).contains('-') {
         return None;
     }
     let say = |n: &str| if is_year(n) { year(n) } else { decimal(n) };

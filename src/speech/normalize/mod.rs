@@ -3,6 +3,7 @@
 //! Each language is a table of rules: a pattern and a function that says what it matched, or declines. At each place the first rule
 //! that matches and does not decline wins; nothing is looked at twice, so the time is linear in the text. `regex` finds the patterns.
 
+mod dashes;
 mod en;
 mod en_abbreviations;
 mod numbers;

@@ -1,5 +1,6 @@
 //! Chinese (Mandarin): numbers, dates, times, money and units in characters.
 
+use super::dashes;
 use super::numbers::{zh_cardinal, zh_decimal, zh_digits};
 use super::{Found, Lang, Rule, Say, address_rules, rules};
 use std::sync::LazyLock;
@@ -19,13 +20,29 @@ pub(super) const TABLE: &[(&str, Say)] = &[
             !f.char_before().is_some_and(|c| c.is_ascii_alphanumeric()) && !f.char_after().is_some_and(|c| c.is_ascii_alphanumeric());
         ends.then(|| format!("{}年{}月{}日", zh_digits(f.group(1)), plain(f.group(2)), plain(f.group(3))))
     }),
-    (r"([0-9]{4})(\s?[-–—~至到]\s?)([0-9]{4})\s?年", |f| Some(format!("{}到{}年", zh_digits(f.group(1)), zh_digits(f.group(3))))),
-    (r"([0-9]{4})\s?年", |f| Some(format!("{}年", zh_digits(f.group(1))))),
+    (r"([0-9]{4})(\s?[-–—~至到]\s?)([0-9]{4})\s?年", |f| {
+        let years = is_year(f, f.group(1)) && is_year(f, f.group(3));
+        years.then(|| format!("{}到{}年", zh_digits(f.group(1)), zh_digits(f.group(3))))
+    }),
+    (r"([0-9]{4})\s?年", |f| is_year(f, f.group(1)).then(|| format!("{}年", zh_digits(f.group(1))))),
+    (r"0([1-9])\s?([月日号])", |f| {
+        let whole = !f.char_before().is_some_and(|c| c.is_ascii_digit() || matches!(c, '.' | ','));
+        whole.then(|| format!("{}{}", zh_cardinal(f.group(1)), f.group(2)))
+    }),
+    (r"((?:周|星期|礼拜)[一二三四五六日天])\s?[-–—~]\s?((?:周|星期|礼拜)?[一二三四五六日天])", |f| {
+        Some(format!("{}到{}", f.group(1), f.group(2)))
+    }),
     (r"([0-9]0)\s?年代", |f| Some(format!("{}年代", zh_cardinal(f.group(1))))),
     // Times.
     (r"([0-9]{1,2})[:：]([0-5][0-9])(?:[:：]([0-5][0-9]))?", time),
     (r"([0-9]+)[:：]([0-9]+)", |f| Some(format!("{}比{}", zh_cardinal(f.group(1)), zh_cardinal(f.group(2))))),
+    (dashes::DASH, dashes::chinese),
     // Telephone numbers and versions.
+    (r"((?:拨打|致电|电话|热线|验证码|密码|邮编)[:：是为]?\s?)([0-9]{3,})", |f| {
+        let count =
+            f.after.starts_with(['元', '块', '个', '次', '万', '人', '台', '部', '分', '秒', '.', ',', '-']) || f.after.starts_with("小时");
+        (!count).then(|| format!("{}{}", f.group(1), zh_digits(f.group(2))))
+    }),
     (r"\+?[0-9]{3,4}-[0-9]{3,4}-[0-9]{3,4}|(?-u:\b)1[3-9][0-9]{9}|[0-9]{3,4}-[0-9]{7,8}", |f| Some(zh_digits(f.group(0)))),
     (r"v?([0-9]+(?:\.[0-9]+){2,})", |f| Some(f.group(1).split('.').map(zh_cardinal).collect::<Vec<_>>().join("点"))),
     // Money.
@@ -54,13 +71,14 @@ pub(super) const TABLE: &[(&str, Say)] = &[
     ),
     // 2个 is 两个.
     (
-        r"([0-9]+)(?:\s?[-–~到至]\s?([0-9]+))?\s?(个|只|本|张|位|次|种|件|条|杯|斤|周|倍|岁|点|名|台|辆|家|项|块|元|小时|分钟|天|年|部|首|篇|句|段|步|层|座|把|双|套|份|碗|瓶|颗|棵|勺|遍|人)",
+        r"([0-9]+)(?:\s?[-–~到至]\s?([0-9]+))?\s?(个|只|本|张|位|次|种|件|条|杯|公斤|千克|毫克|斤|克|吨|升|毫升|公里|千米|厘米|毫米|米|百|千|万|亿|周|倍|岁|点|名|台|辆|家|项|块|元|小时|分钟|秒|天|年|部|首|篇|句|段|步|层|座|把|双|套|份|碗|瓶|颗|棵|勺|遍|人)",
         counted,
     ),
     // Ranges and plain numbers.
     (r"((?:[0-9]{1,3}(?:,[0-9]{3})+|[0-9]+)(?:\.[0-9]+)?)\s?[-–—~]\s?((?:[0-9]{1,3}(?:,[0-9]{3})+|[0-9]+)(?:\.[0-9]+)?)", |f| {
         let chain = f.before.ends_with('-') || f.after.starts_with('-');
-        (!chain && !f.group(0).contains(" - ")).then(|| format!("{}到{}", zh_decimal(f.group(1)), zh_decimal(f.group(2))))
+        let difference = f.group(0).contains(['-', '–']) && dashes::leads_to_equals(f.after);
+        (!chain && !difference && !f.group(0).contains(" - ")).then(|| format!("{}到{}", zh_decimal(f.group(1)), zh_decimal(f.group(2))))
     }),
     (r"([-−])?((?:[0-9]{1,3}(?:,[0-9]{3})+|[0-9]+)(?:\.[0-9]+)?)", |f| Some(format!("{}{}", minus(f), zh_decimal(f.group(2))))),
     (r"\s?(\+|=|×|÷|≈|→|&|<=|≤|>=|≥|≠|<|>)\s?", |f| {
@@ -113,7 +131,25 @@ fn minus(f: &Found) -> &'static str {
     }
 }
 
+/// 2024年, and not 5000年的历史 or 2000年前: these are spans of time.
+fn is_year(f: &Found, digits: &str) -> bool {
+    if f.before.ends_with("公元") || f.before.ends_with("公元前") {
+        return true;
+    }
+    let year: u32 = digits.parse().unwrap_or(0);
+    let starts = |words: &[&str]| words.iter().any(|word| f.after.starts_with(word));
+    // 1995年后 is after that year; 2000年前后 is about that year.
+    let span = starts(&["的历史", "历史", "之久", "的时间"])
+        || year.is_multiple_of(100) && starts(&["前", "后", "来", "间"]) && !starts(&["前后"]);
+    (1001..=2100).contains(&year) && !span
+}
+
 fn time(f: &Found) -> Option<String> {
+    // 比分是21:15
+    let near = f.before.char_indices().rev().nth(4).map_or(0, |(at, _)| at);
+    if ["比分", "比例", "比率"].iter().any(|word| f.before[near..].contains(word)) {
+        return None;
+    }
     let hour = f.group(1).parse::<u8>().ok().filter(|h| *h <= 24)?;
     let part = |n: &str, unit: &str| match n.strip_prefix('0') {
         Some(n) => format!("零{}{unit}", zh_cardinal(n)),
@@ -143,7 +179,8 @@ fn money(f: &Found) -> Option<String> {
     let name = currency(f.group(1))?;
     // ¥5元 says its unit already.
     let name = if f.after.starts_with(['元', '块']) { "" } else { name };
-    Some(format!("{}{to}{}{name}", zh_decimal(f.group(2)), f.group(4)))
+    let amount = f.group(2);
+    Some(format!("{}{to}{}{name}", zh_decimal(amount.strip_suffix(".00").unwrap_or(amount)), f.group(4)))
 }
 
 fn measure(f: &Found) -> Option<String> {
@@ -197,7 +234,8 @@ fn measure(f: &Found) -> Option<String> {
 
 fn counted(f: &Found) -> Option<String> {
     // A decimal's tail, a group of thousands and 第2天 are not counts.
-    if f.before.ends_with(['.', ',', '-']) || f.before.ends_with(|c: char| c.is_ascii_alphanumeric()) {
+    let tail = f.before.ends_with(['.', ',', '-']) && !dashes::is_joined(f.before);
+    if tail || f.before.ends_with(|c: char| c.is_ascii_alphanumeric()) {
         return None;
     }
     let ordinal = f.before.trim_end().ends_with('第');
@@ -235,6 +273,18 @@ mod tests {
             ("你好,世界", "你好，世界"),
             ("大约5人，~10人", "大约五人，大约十人"),
             ("20世纪90年代，1990年", "二十世纪九十年代，一九九零年"),
+            ("中国有5000年的历史", "中国有五千年的历史"),
+            ("1000年前、2000年后和3000-5000年前", "一千年前、两千年后和三千到五千年前"),
+            ("1368年的历史", "一千三百六十八年的历史"),
+            ("1995年后出生，2000年前后，公元1000年", "一九九五年后出生，二零零零年前后，公元一零零零年"),
+            ("2:30见，1.5倍，3-5个，50%-60%", "两点三十分见，一点五倍，三到五个，百分之五十到百分之六十"),
+            ("2024-11-21，-5℃，第3名，第2名", "二零二四年十一月二十一日，零下五摄氏度，第三名，第二名"),
+            ("请拨400-800-1234，拨打110报警", "请拨四零零八零零一二三四，拨打一一零报警"),
+            ("电话500元，密码1234", "电话五百元，密码一二三四"),
+            ("比分是21:15，比如9:00", "比分是二十一比十五，比如九点"),
+            ("2024年03月05日", "二零二四年三月五日"),
+            ("2万元，2米，2公斤，12万", "两万元，两米，两公斤，十二万"),
+            ("¥1,299.00", "一千二百九十九元"),
         ] {
             assert_eq!(normalize(text, Lang::Zh), said, "{text}");
         }

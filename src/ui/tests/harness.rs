@@ -49,7 +49,13 @@ impl Host for FakeHost {
         Ok(())
     }
     fn inventory(&mut self) -> Inventory {
-        let model = |name: &str| ModelEntry { path: PathBuf::from(name), name: name.into(), bytes: 98_000_000, starter: true };
+        let model = |name: &str| ModelEntry {
+            path: PathBuf::from(name),
+            name: name.into(),
+            bytes: 98_000_000,
+            starter: true,
+            languages: Vec::new(),
+        };
         Inventory { chat: vec![model("first-chat"), model("second-chat")], microphones: vec!["Desk mic".into()], ..Inventory::default() }
     }
     fn models(&mut self) -> Inventory {
