@@ -33,11 +33,7 @@ pub struct EspeakVoice {
 /// The languages that the installed library speaks (`af`, …, `cmn`, …, `en-us`), sorted. Empty when it has no data.
 #[must_use]
 pub fn languages() -> Vec<String> {
-    let mut names: Vec<String> = espeak_lib::lock()
-        .and_then(|mut espeak| Ok(espeak.voices()?.iter().map(|voice| voice.language.clone()).collect()))
-        .unwrap_or_default();
-    names.dedup();
-    names
+    espeak_lib::languages().unwrap_or_default()
 }
 
 impl EspeakVoice {
@@ -191,6 +187,17 @@ mod tests {
         let mut voice = EspeakVoice::load("en-us").unwrap();
         let result = voice.synthesize_phonemes("həlˈoʊ", &VoiceOptions::default(), &CancelToken::never(), &mut |_| {});
         assert!(matches!(result, Err(SynthesisError::Unsupported(_))));
+    }
+
+    #[test]
+    fn the_languages_are_listed_while_a_clause_is_spoken() {
+        let speaking = espeak_lib::lock().unwrap();
+        let (tell, told) = crossbeam_channel::bounded(1);
+        // The window asks from its own thread; the time is only there so that a wait without end fails.
+        std::thread::Builder::new().name("asks".to_owned()).spawn(move || tell.send(languages())).unwrap();
+        let names = told.recv_timeout(std::time::Duration::from_secs(20)).expect("it must not wait for the voice");
+        assert!(names.iter().any(|name| name == "cmn"), "{names:?}");
+        drop(speaking);
     }
 
     #[test]

@@ -10,7 +10,7 @@ use std::collections::BTreeSet;
 use std::ffi::{CStr, CString, c_char, c_int, c_short, c_void};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 /// Length of the pieces that the library hands over, ms. It makes speech a hundred times faster than it sounds, so long
 /// pieces cost no time; 60 ms, its default, would be 17 messages a second of speech.
@@ -23,6 +23,8 @@ const MAX_DATA_PATH: usize = 140;
 const MAX_WORD: usize = 40;
 
 static LIBRARY: Mutex<Option<Library>> = Mutex::new(None);
+/// The library's main languages, known since it was loaded: whoever only lists them does not wait while it speaks.
+static LANGUAGES: OnceLock<Vec<String>> = OnceLock::new();
 
 /// A voice of the library's list.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -66,9 +68,25 @@ pub fn lock() -> Result<Guard, SynthesisError> {
     // A panic of another user leaves nothing half-done in here: the library itself knows no unwinding.
     let mut library = LIBRARY.lock().unwrap_or_else(PoisonError::into_inner);
     if library.is_none() {
-        *library = Some(Library::load()?);
+        let loaded = Library::load()?;
+        let mut names: Vec<String> = loaded.voices.iter().map(|voice| voice.language.clone()).collect();
+        names.dedup();
+        // Nobody was before: the library is loaded once.
+        let _ = LANGUAGES.set(names);
+        *library = Some(loaded);
     }
     Ok(Guard(library))
+}
+
+/// The languages of the voices, sorted. Only the first call may wait, while the library's data is being loaded.
+///
+/// # Errors
+/// Like [`lock`].
+pub fn languages() -> Result<Vec<String>, SynthesisError> {
+    if LANGUAGES.get().is_none() {
+        lock()?;
+    }
+    Ok(LANGUAGES.get().cloned().unwrap_or_default())
 }
 
 impl Guard {
@@ -82,14 +100,6 @@ impl Guard {
     /// Never in practice.
     pub fn rate(&mut self) -> Result<u32, SynthesisError> {
         Ok(self.library()?.rate)
-    }
-
-    /// The voices, sorted by language.
-    ///
-    /// # Errors
-    /// Never in practice.
-    pub fn voices(&mut self) -> Result<&[Voice], SynthesisError> {
-        Ok(&self.library()?.voices)
     }
 
     /// Uses the voice of a language from now on. The name is looked up in the library's own list, as a name that is

@@ -1,5 +1,6 @@
 //! The window itself: drains events, draws the panels, does what they ask for. Everything it knows of the program is a [`Host`].
 
+use super::models::row::Deciding;
 use super::models::{Used, import};
 use super::theme;
 use super::view_state::{TalkLook, ViewState};
@@ -135,7 +136,7 @@ impl HarkApp {
                 _ => {}
             }
         }
-        self.drain_models();
+        self.drain_models(ctx);
         let (closing, inner, maximized) =
             ctx.input(|i| (i.viewport().close_requested(), i.viewport().inner_rect, i.viewport().maximized.unwrap_or(false)));
         if let Some(inner) = inner.filter(|r| !maximized && r.width() >= 100.0 && r.height() >= 100.0) {
@@ -166,22 +167,26 @@ impl HarkApp {
         }
     }
 
-    /// Says "end" once, with the window's size kept before.
+    /// Says "end" once, with the window's size and what is being typed in the settings kept before.
     pub fn quit(&mut self) {
         if std::mem::replace(&mut self.quitting, true) {
             return;
         }
-        let old = self.settings.window.size;
+        let mut last = self.memory.edited.take().map_or_else(|| self.settings.clone(), |edited| *edited);
+        let old = last.window.size;
         if (old.0 - self.size.0).abs() > 1.0 || (old.1 - self.size.1).abs() > 1.0 {
-            self.settings.window.size = self.size;
+            last.window.size = self.size;
+        }
+        if last != self.settings {
+            self.settings = last;
             if let Err(error) = self.host.save(&self.settings) {
-                tracing::warn!(%error, "the window's size was not kept");
+                tracing::warn!(%error, "the last settings were not kept");
             }
         }
         self.host.act(UserAction::Quit);
     }
 
-    fn apply(&mut self, ctx: &egui::Context, command: UiCommand) {
+    pub(super) fn apply(&mut self, ctx: &egui::Context, command: UiCommand) {
         match command {
             UiCommand::Act(action) => self.host.act(action),
             UiCommand::Save(settings) => self.save(ctx, *settings),
@@ -196,13 +201,14 @@ impl HarkApp {
                 self.memory.settings_open = open;
                 self.memory.models_open &= !open;
                 self.memory.recording_hotkey = false;
-                self.memory.edited = None;
+                self.keep_edited(ctx);
             }
             UiCommand::ShowModels(open) => {
                 self.memory.models_open = open;
-                self.memory.models.removing = None;
+                self.memory.models.removing = Deciding::default();
                 self.memory.recording_hotkey = false;
                 if open {
+                    self.keep_edited(ctx);
                     self.look_at_models();
                 }
             }
@@ -219,8 +225,21 @@ impl HarkApp {
         ctx.request_repaint();
     }
 
-    fn save(&mut self, ctx: &egui::Context, settings: Settings) {
+    /// What is being typed in the settings is kept when they go out of sight.
+    fn keep_edited(&mut self, ctx: &egui::Context) {
+        if let Some(edited) = self.memory.edited.take().filter(|edited| **edited != self.settings) {
+            self.save(ctx, *edited);
+        }
+    }
+
+    pub(super) fn save(&mut self, ctx: &egui::Context, settings: Settings) {
         self.settings = settings;
+        if let Some(edited) = &mut self.memory.edited {
+            // Only the text is still being typed; everything else in there is older than what is saved now.
+            let typed = std::mem::take(&mut edited.chat.system);
+            (**edited).clone_from(&self.settings);
+            edited.chat.system = typed;
+        }
         self.dress(ctx);
         if let Err(error) = self.host.save(&self.settings) {
             self.state.apply(&Event::Notice(TurnId::NONE, error));
@@ -232,6 +251,9 @@ impl HarkApp {
         if open {
             self.memory.welcome = super::welcome::WelcomeMemory::default();
             (self.memory.settings_open, self.memory.models_open) = (false, false);
+            // A key that is waited for would be swallowed by a page that is not there any more.
+            self.memory.recording_hotkey = false;
+            self.keep_edited(ctx);
             self.look_at_models();
         } else if was {
             // From now on there is a settings file, so the page does not come by itself again.

@@ -9,6 +9,7 @@ use crate::event::{Event, UserAction};
 use crate::models::catalog::ModelKind;
 use crate::models::manager::{Done, ManagerCommand, ManagerEvent};
 use crate::turn::TurnId;
+use std::path::Path;
 
 impl HarkApp {
     pub(super) fn look_at_models(&mut self) {
@@ -23,7 +24,7 @@ impl HarkApp {
         }
     }
 
-    pub(super) fn drain_models(&mut self) {
+    pub(super) fn drain_models(&mut self, ctx: &egui::Context) {
         let mut events = Vec::new();
         self.host.drain_models(&mut events);
         let (mut changed, mut look) = (false, false);
@@ -35,6 +36,7 @@ impl HarkApp {
                 match result {
                     Ok(Done::Got) => came.extend(self.state.models.listing.offer(id).map(|offer| offer.kind)),
                     Ok(Done::Imported(taken)) => came.extend(&taken.kinds),
+                    Ok(Done::Removed) => self.forget(ctx, id),
                     _ => {}
                 }
                 changed |= matches!(result, Ok(Done::Got | Done::Imported(_) | Done::Removed));
@@ -53,6 +55,23 @@ impl HarkApp {
         }
         if look {
             self.look_at_models();
+        }
+    }
+
+    /// A model that was removed is no choice any more: without one the best that is left is used, and nothing complains.
+    fn forget(&mut self, ctx: &egui::Context, id: &str) {
+        let mut settings = self.settings.clone();
+        for here in self.state.models.listing.installed.iter().filter(|here| here.id == id) {
+            let folder = here.file.parent().filter(|folder| !folder.as_os_str().is_empty());
+            // A choice may name another file of the same model; a neighbour that is still there is another model.
+            let was = |chosen: &Path| chosen == here.file || (folder.is_some_and(|f| chosen.starts_with(f)) && !chosen.exists());
+            let models = &mut settings.models;
+            models.stt.take_if(|chosen| was(chosen));
+            models.chat.take_if(|chosen| was(chosen));
+            models.voice.take_if(|chosen| was(Path::new(chosen)));
+        }
+        if settings != self.settings {
+            self.save(ctx, settings);
         }
     }
 

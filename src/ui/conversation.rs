@@ -2,14 +2,14 @@
 
 use super::icons::{self, Icon};
 use super::view_state::{Item, ViewState};
-use super::{UiCommand, UiContext, UiMemory, theme, turn_card, widgets};
+use super::{UiCommand, UiContext, UiMemory, page, theme, turn_card, widgets};
 use crate::error::{Severity, Stage, StageError};
 use crate::event::{Phase, UserAction};
 use crate::turn::TurnId;
-use egui::{CursorIcon, Role, Sense, Ui, UiBuilder, WidgetInfo, vec2};
+use egui::{CursorIcon, Id, Role, Sense, Ui, UiBuilder, WidgetInfo, vec2};
 use std::collections::HashMap;
 
-/// What the starter models can answer; spoken or clicked.
+/// What the starter models can answer, which know only English; spoken or clicked.
 pub const STARTERS: [&str; 3] = ["What is the capital of France?", "Tell me a joke.", "Who are you?"];
 
 /// Heights of the exchanges as they were drawn last, for one width.
@@ -38,6 +38,7 @@ pub fn conversation_ui(ui: &mut Ui, state: &ViewState, cx: &UiContext<'_>, memor
                 ui.add_space(8.0);
             });
         });
+        page::follow_focus(ui);
     });
 }
 
@@ -46,22 +47,25 @@ fn stream_ui(ui: &mut Ui, state: &ViewState, cx: &UiContext<'_>, memory: &mut Ui
     if (memory.heights.width - width).abs() > 0.5 {
         memory.heights = Heights { width, known: HashMap::new() };
     }
-    for (n, item) in state.items.iter().enumerate() {
+    for item in &state.items {
         match item {
             Item::Notice(error) => {
-                ui.push_id(("notice", n), |ui| notice_ui(ui, error, cx, out));
+                // An id of its own, so that it is not new to a screen reader when something before it comes or goes.
+                let id = Id::unique(("notice", &error.message, &error.hint, error.stage));
+                ui.scope_builder(UiBuilder::new().scope_id(id), |ui| notice_ui(ui, error, cx, out));
             }
             Item::Turn(turn) if turn.is_empty() => {}
             Item::Turn(turn) => {
                 let over = turn.end.is_some();
                 if let Some(&height) = memory.heights.known.get(&turn.id).filter(|_| over) {
                     let place = egui::Rect::from_min_size(ui.cursor().min, vec2(width, height));
-                    if !ui.is_rect_visible(place) {
+                    if !ui.clip_rect().expand(page::NEAR).intersects(place) {
                         ui.allocate_space(place.size());
                         continue;
                     }
                 }
-                let builder = UiBuilder::new().id_salt(("turn", turn.id.0));
+                // Its buttons keep the keyboard when a turn before it is out of reach and not drawn.
+                let builder = UiBuilder::new().scope_id(Id::unique(("turn", turn.id.0)));
                 let drawn = ui.scope_builder(builder, |ui| {
                     turn_card::turn_ui(ui, turn, cx, memory, out);
                     ui.add_space(6.0);
@@ -81,7 +85,8 @@ fn welcome_ui(ui: &mut Ui, state: &ViewState, cx: &UiContext<'_>, out: &mut Vec<
     ui.add(egui::Label::new(theme::reading(cx.texts.t("welcome.body")).color(t.secondary)).wrap().selectable(false));
     ui.add_space(14.0);
     ui.add(egui::Label::new(widgets::small(t, cx.texts.t("welcome.try"))).selectable(false));
-    for question in STARTERS {
+    let own = [cx.texts.t("welcome.example1"), cx.texts.t("welcome.example2"), cx.texts.t("welcome.example3")];
+    for question in if state.starter() { STARTERS } else { own } {
         if suggestion_ui(ui, question, cx, state.phase == Phase::Idle) {
             out.push(UiCommand::Act(UserAction::SubmitText(question.to_owned())));
         }
@@ -134,6 +139,7 @@ fn fix(error: &StageError) -> Fix {
 
 fn notice_ui(ui: &mut Ui, error: &StageError, cx: &UiContext<'_>, out: &mut Vec<UiCommand>) {
     let t = cx.tokens;
+    let live = widgets::urgency(error.severity);
     let (icon, color) = match error.severity {
         Severity::Info => (Icon::Info, t.accent),
         Severity::Turn | Severity::Stage => (Icon::Warning, t.thinking),
@@ -148,9 +154,11 @@ fn notice_ui(ui: &mut Ui, error: &StageError, cx: &UiContext<'_>, out: &mut Vec<
             ui.vertical(|ui| {
                 ui.set_width(text);
                 ui.spacing_mut().item_spacing.y = 4.0;
-                ui.add(egui::Label::new(theme::lined(cx.texts.said(&error.message), 15.0).color(t.text)).wrap());
+                let message = ui.add(egui::Label::new(theme::lined(cx.texts.said(&error.message), 15.0).color(t.text)).wrap());
+                widgets::announce(&message, live);
                 if !error.hint.is_empty() {
-                    ui.add(egui::Label::new(theme::lined(cx.texts.said(&error.hint), 14.0).color(t.secondary)).wrap());
+                    let hint = ui.add(egui::Label::new(theme::lined(cx.texts.said(&error.hint), 14.0).color(t.secondary)).wrap());
+                    widgets::announce(&hint, live);
                 }
                 fix_ui(ui, error, cx, out);
             });

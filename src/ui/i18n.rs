@@ -67,7 +67,7 @@ mod tests {
         texts.strings.keys().map(String::as_str).collect()
     }
 
-    /// Every `.t("…")` and `.f("…"` in the sources of the window.
+    /// Every `.t("…")`, `.f("…"` and `.choice(ui, "…"` in the sources of the window.
     fn used() -> BTreeSet<String> {
         let mut folders = vec![std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("src/ui")];
         let mut files = Vec::new();
@@ -84,7 +84,7 @@ mod tests {
         let mut found = BTreeSet::new();
         for path in files {
             let source = std::fs::read_to_string(path).unwrap();
-            for call in [".t(\"", ".f(\""] {
+            for call in [".t(\"", ".f(\"", ".choice(ui, \""] {
                 for rest in source.split(call).skip(1) {
                     found.extend(rest.split('"').next().filter(|key| key.contains('.') && !key.contains(' ')).map(str::to_owned));
                 }

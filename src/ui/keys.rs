@@ -74,8 +74,8 @@ pub fn keys_ui(ctx: &egui::Context, state: &ViewState, memory: &mut UiMemory, ou
         }
     });
     memory.hold = hold;
-    // A menu that is open takes Esc for itself.
-    if !ctx.any_popup_open() && ctx.input_mut(|i| i.consume_key(Modifiers::NONE, Key::Escape)) {
+    // A menu that is open takes Esc for itself. (The context's own question is about this frame, in which nothing is drawn yet.)
+    if !egui::Popup::is_any_open(ctx) && ctx.input_mut(|i| i.consume_key(Modifiers::NONE, Key::Escape)) {
         out.push(if state.busy() {
             UiCommand::Act(UserAction::Cancel)
         } else if memory.models_open {

@@ -13,6 +13,7 @@ pub mod icons;
 pub mod keys;
 mod layout;
 pub mod models;
+pub mod page;
 pub mod sentences;
 pub mod settings_more;
 pub mod settings_panel;

@@ -31,10 +31,10 @@ fn hearing_ui(ui: &mut Ui, form: &mut Form<'_>, edited: &mut Settings) {
     if !languages.iter().any(|(_, codes)| codes == current) {
         languages.push((current.join(", "), current.clone()));
     }
-    form.choice(ui, cx.texts.t("more.languages"), &languages, &mut edited.hearing.languages);
+    form.choice(ui, "more.languages", &languages, &mut edited.hearing.languages);
     let mut threads = vec![(cx.texts.t("more.automatic").to_owned(), None)];
     threads.extend((1..=16).map(|n: u32| (n.to_string(), Some(n))));
-    form.choice(ui, cx.texts.t("more.threads"), &threads, &mut edited.hearing.threads);
+    form.choice(ui, "more.threads", &threads, &mut edited.hearing.threads);
 }
 
 fn chat_ui(ui: &mut Ui, form: &mut Form<'_>, chat: &mut ChatSettings) {
@@ -61,9 +61,9 @@ fn chat_ui(ui: &mut Ui, form: &mut Form<'_>, chat: &mut ChatSettings) {
         chat.seed = fixed.then_some(1);
     }
     let lengths = numbers(&[100, 200, 400, 800, 1600], chat.max_tokens);
-    form.choice(ui, cx.texts.t("more.max_tokens"), &lengths, &mut chat.max_tokens);
+    form.choice(ui, "more.max_tokens", &lengths, &mut chat.max_tokens);
     let contexts = numbers(&[1024, 2048, 4096, 8192, 16384], chat.context_tokens);
-    form.choice(ui, cx.texts.t("more.context"), &contexts, &mut chat.context_tokens);
+    form.choice(ui, "more.context", &contexts, &mut chat.context_tokens);
 }
 
 /// These numbers and the current one, in order.
@@ -84,7 +84,7 @@ fn variation_ui(ui: &mut Ui, form: &mut Form<'_>, edited: &mut Settings) {
     let mut speakers = vec![(cx.texts.t("more.voices_own").to_owned(), None)];
     let most = edited.voice.speaker.map_or(16, |n| n.clamp(16, 1000));
     speakers.extend((0..=most).map(|n| (n.to_string(), Some(n))));
-    form.choice(ui, cx.texts.t("more.speaker"), &speakers, &mut edited.voice.speaker);
+    form.choice(ui, "more.speaker", &speakers, &mut edited.voice.speaker);
 }
 
 fn optional_ui(ui: &mut Ui, form: &mut Form<'_>, name: &str, value: &mut Option<f32>, usual: f32) {

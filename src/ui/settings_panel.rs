@@ -2,7 +2,7 @@
 
 use super::icons::{self, Icon};
 use super::view_state::ViewState;
-use super::{UiCommand, UiContext, UiMemory, fonts, settings_more, theme, widgets};
+use super::{UiCommand, UiContext, UiMemory, fonts, page, settings_more, theme, widgets};
 use crate::config::settings::{Settings, ThemeChoice, UiLanguage};
 use crate::models::store::ModelEntry;
 use egui::{Button, Key, Modifiers, Response, RichText, Ui, vec2};
@@ -41,6 +41,7 @@ pub fn settings_ui(ui: &mut Ui, state: &ViewState, cx: &UiContext<'_>, memory: &
                 ui.add_space(24.0);
             });
         });
+        page::follow_focus(ui);
     });
     if form.commit && *edited != *cx.settings {
         out.push(UiCommand::Save(edited));
@@ -71,25 +72,32 @@ impl Form<'_> {
         ui.add(egui::Label::new(widgets::small(self.cx.tokens, text)).selectable(false));
     }
 
-    /// One of several.
-    pub fn choice<T: PartialEq + Clone>(&mut self, ui: &mut Ui, name: &str, options: &[(String, T)], value: &mut T) {
-        let label = self.name(ui, name);
+    /// One of several; `key` is that of its name. The control is known by it in every language, so that it keeps the keyboard
+    /// when the language is what was chosen.
+    pub fn choice<T: PartialEq + Clone>(&mut self, ui: &mut Ui, key: &str, options: &[(String, T)], value: &mut T) {
+        let label = self.name(ui, self.cx.texts.t(key));
         let current = options.iter().find(|(_, v)| v == value).map_or("", |(text, _)| text.as_str()).to_owned();
         let mut picked = None;
-        let combo = egui::ComboBox::from_id_salt(name).selected_text(current.as_str()).width(ui.available_width()).truncate();
+        let combo = egui::ComboBox::from_id_salt(key).selected_text(current.as_str()).width(ui.available_width()).truncate();
         let combo =
             combo.icon(|ui, rect, visuals, _open| icons::paint(ui.painter(), Icon::Down, rect.center(), 16.0, visuals.fg_stroke.color));
         let response = combo
             .show_ui(ui, |ui| {
                 for (text, option) in options {
-                    if ui.add(Button::selectable(option == value, text.as_str())).clicked() {
+                    let entry = ui.add(Button::selectable(option == value, text.as_str()));
+                    if entry.gained_focus() {
+                        entry.scroll_to_me(None);
+                    }
+                    if entry.clicked() {
                         picked = Some(option.clone());
                     }
                 }
             })
             .response;
-        response.labelled_by(label.id);
+        let response = response.labelled_by(label.id);
         if let Some(picked) = picked {
+            // The entry that had the keyboard is gone with the list.
+            response.request_focus();
             *value = picked;
             self.commit = true;
         }
@@ -132,7 +140,8 @@ impl Form<'_> {
         if f64::from((*value - before).abs()) < step * 0.6 {
             *value = before;
         }
-        self.commit |= response.drag_stopped() || (response.changed() && !response.dragged());
+        // It reports its own move as a change in every frame: what is typed elsewhere would be kept letter by letter.
+        self.commit |= response.drag_stopped() || (*value != before && !response.dragged());
     }
 
     /// On or off.
@@ -153,9 +162,9 @@ fn sound_ui(ui: &mut Ui, form: &mut Form<'_>, edited: &mut Settings) {
         options
     };
     let options = devices(&cx.inventory.microphones, &edited.audio.microphone);
-    form.choice(ui, cx.texts.t("settings.microphone"), &options, &mut edited.audio.microphone);
+    form.choice(ui, "settings.microphone", &options, &mut edited.audio.microphone);
     let options = devices(&cx.inventory.speakers, &edited.audio.speaker);
-    form.choice(ui, cx.texts.t("settings.speaker"), &options, &mut edited.audio.speaker);
+    form.choice(ui, "settings.speaker", &options, &mut edited.audio.speaker);
     let (name, tip) = (cx.texts.t("settings.keep_open"), cx.texts.t("settings.keep_open_tip"));
     form.switch(ui, name, tip, &mut edited.audio.keep_microphone_open);
     form.switch(ui, cx.texts.t("settings.mute"), cx.texts.t("settings.mute_tip"), &mut edited.audio.mute);
@@ -165,16 +174,16 @@ fn models_ui(ui: &mut Ui, state: &ViewState, form: &mut Form<'_>, edited: &mut S
     let cx = form.cx;
     form.section(ui, cx.texts.t("settings.models"));
     let options = files(cx, &cx.inventory.stt, edited.models.stt.as_ref());
-    form.choice(ui, cx.texts.t("status.speech_model"), &options, &mut edited.models.stt);
+    form.choice(ui, "status.speech_model", &options, &mut edited.models.stt);
     let options = files(cx, &cx.inventory.chat, edited.models.chat.as_ref());
-    form.choice(ui, cx.texts.t("status.chat_model"), &options, &mut edited.models.chat);
+    form.choice(ui, "status.chat_model", &options, &mut edited.models.chat);
     let mut voices = vec![(cx.texts.t("settings.best").to_owned(), None)];
     voices.extend(cx.inventory.voices.iter().map(|v| (entry_name(v), Some(v.path.display().to_string()))));
     voices.extend(cx.inventory.espeak_languages.iter().map(|l| (cx.texts.f("settings.espeak", l), Some(format!("espeak:{l}")))));
     if let Some(other) = edited.models.voice.as_ref().filter(|c| !voices.iter().any(|(_, v)| v.as_ref() == Some(c))) {
         voices.push((cx.texts.f("settings.not_there", other), Some(other.clone())));
     }
-    form.choice(ui, cx.texts.t("status.voice"), &voices, &mut edited.models.voice);
+    form.choice(ui, "status.voice", &voices, &mut edited.models.voice);
     if state.starter() {
         ui.add_space(6.0);
         ui.add(egui::Label::new(widgets::small(cx.tokens, cx.texts.t("welcome.starter"))).wrap().selectable(false));
@@ -232,14 +241,14 @@ fn window_ui(ui: &mut Ui, form: &mut Form<'_>, edited: &mut Settings, memory: &m
         (cx.texts.t("settings.theme_dark").to_owned(), ThemeChoice::Dark),
         (cx.texts.t("settings.theme_light").to_owned(), ThemeChoice::Light),
     ];
-    form.choice(ui, cx.texts.t("settings.theme"), &themes, &mut edited.window.theme);
+    form.choice(ui, "settings.theme", &themes, &mut edited.window.theme);
     // A language is named in itself, so that it is found by those who read only it.
     let chinese = *memory.chinese.get_or_insert_with(|| fonts::has_chinese(ui.ctx()));
     let mut languages =
         vec![(cx.texts.t("settings.language_system").to_owned(), UiLanguage::System), ("English".to_owned(), UiLanguage::English)];
     let own_name = if chinese { "简体中文" } else { "Chinese (simplified)" };
     languages.push((own_name.to_owned(), UiLanguage::Chinese));
-    form.choice(ui, cx.texts.t("settings.language"), &languages, &mut edited.window.language);
+    form.choice(ui, "settings.language", &languages, &mut edited.window.language);
     if !chinese {
         ui.add(egui::Label::new(widgets::small(cx.tokens, cx.texts.t("settings.no_chinese_font"))).wrap().selectable(false));
     }

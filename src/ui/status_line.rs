@@ -42,11 +42,13 @@ fn models_ui(ui: &mut Ui, state: &ViewState, cx: &UiContext<'_>, out: &mut Vec<U
         })
         .collect();
     let line = names.iter().map(|name| short(name)).collect::<Vec<_>>().join(" · ");
-    let response = entry(ui, None, &line, cx, ui.available_width());
+    let kinds = [cx.texts.t("status.speech_model"), cx.texts.t("status.chat_model"), cx.texts.t("status.voice")];
+    let parts: Vec<String> =
+        kinds.into_iter().zip(&names).map(|(kind, name)| format!("{kind}{}{name}", cx.texts.t("models.colon"))).collect();
+    let response = entry(ui, None, (&line, &parts.join(cx.texts.t("timeline.comma"))), cx, ui.available_width());
     let response = response.on_hover_ui(|ui| {
-        let kinds = [cx.texts.t("status.speech_model"), cx.texts.t("status.chat_model"), cx.texts.t("status.voice")];
-        for (kind, name) in kinds.into_iter().zip(&names) {
-            ui.label(format!("{kind}{}{name}", cx.texts.t("models.colon")));
+        for part in &parts {
+            ui.label(part);
         }
     });
     if response.clicked() {
@@ -78,15 +80,21 @@ fn microphone_ui(ui: &mut Ui, state: &ViewState, cx: &UiContext<'_>, out: &mut V
     };
     // A narrow window says which only in the tooltip: the names of the models tell more.
     let widest = if ui.available_width() < 480.0 { 0.0 } else { 200.0 };
-    let response = entry(ui, Some(Icon::Microphone), &name, cx, widest);
-    if response.on_hover_text(cx.texts.f("status.microphone_tip", &name)).clicked() {
+    let whole = cx.texts.f("status.microphone_tip", &name);
+    let response = entry(ui, Some(Icon::Microphone), (&name, &whole), cx, widest);
+    if response.on_hover_text(whole).clicked() {
         out.push(UiCommand::ShowSettings(true));
     }
 }
 
 fn latency_ui(ui: &mut Ui, timing: &Timing, timeline: Option<&Timeline>, cx: &UiContext<'_>) {
-    let Some(ms) = timing.first_audio_ms.or(timing.first_token_ms) else { return };
-    let response = entry(ui, Some(Icon::Clock), &seconds(ms), cx, 90.0);
+    let (what, ms) = match (timing.first_audio_ms, timing.first_token_ms) {
+        (Some(ms), _) => (cx.texts.t("latency.first_sound"), seconds(ms)),
+        (None, Some(ms)) => (cx.texts.t("latency.first_token"), seconds(ms)),
+        (None, None) => return,
+    };
+    let whole = format!("{}{}{what} {ms}", cx.texts.t("latency.title"), cx.texts.t("models.colon"));
+    let response = entry(ui, Some(Icon::Clock), (&ms, &whole), cx, 90.0);
     egui::Popup::menu(&response).accessible_name(cx.texts.t("latency.title")).show(|ui| parts_ui(ui, timing, timeline, cx));
     if !egui::Popup::is_any_open(ui.ctx()) {
         response.on_hover_ui(|ui| parts_ui(ui, timing, timeline, cx));
@@ -123,8 +131,8 @@ fn parts_ui(ui: &mut Ui, timing: &Timing, timeline: Option<&Timeline>, cx: &UiCo
     }
 }
 
-/// An icon and a word that can be clicked, cut at `widest`.
-fn entry(ui: &mut Ui, icon: Option<Icon>, text: &str, cx: &UiContext<'_>, widest: f32) -> egui::Response {
+/// An icon and a word that can be clicked, cut at `widest`. A screen reader says the second text: what the word is about, too.
+fn entry(ui: &mut Ui, icon: Option<Icon>, (text, whole): (&str, &str), cx: &UiContext<'_>, widest: f32) -> egui::Response {
     let t = cx.tokens;
     let lead = if icon.is_some() { 20.0 } else { 0.0 };
     let mut job = egui::text::LayoutJob::simple_singleline(text.to_owned(), theme::font(theme::SMALL), t.secondary);
@@ -133,7 +141,7 @@ fn entry(ui: &mut Ui, icon: Option<Icon>, text: &str, cx: &UiContext<'_>, widest
     let galley = (widest - lead - 12.0 > 24.0).then(|| ui.painter().layout_job(job));
     let width = lead + 12.0 + galley.as_ref().map_or(0.0, |g| g.size().x);
     let (rect, response) = ui.allocate_exact_size(vec2(width, theme::TARGET), Sense::click());
-    response.widget_info(|| WidgetInfo::labeled(Role::Button, true, text));
+    response.widget_info(|| WidgetInfo::labeled(Role::Button, true, whole));
     let color = if response.hovered() || response.has_focus() { t.text } else { t.secondary };
     if let Some(icon) = icon {
         icons::paint(ui.painter(), icon, rect.left_center() + vec2(14.0, 0.0), 15.0, color);

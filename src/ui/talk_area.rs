@@ -6,6 +6,7 @@ use super::view_state::{TalkLook, ViewState};
 use super::{UiCommand, UiContext, UiMemory, talk_button, waveform, widgets};
 use crate::error::Stage;
 use crate::event::UserAction;
+use egui::accesskit::Live;
 use egui::text::{LayoutJob, TextFormat};
 use egui::{Frame, Margin, Rect, Sense, Stroke, Ui, UiBuilder, Vec2, pos2, vec2};
 
@@ -66,7 +67,8 @@ pub fn talk_area_ui(ui: &mut Ui, state: &ViewState, cx: &UiContext<'_>, memory: 
 fn hint_ui(ui: &mut Ui, look: TalkLook, state: &ViewState, cx: &UiContext<'_>, memory: &UiMemory) {
     let width = ui.available_width().min(TALK_COLUMN) - 2.0 * theme::GUTTER;
     let words = words_that_fit(ui, look, state, width);
-    let strong = words.is_some() || matches!(look, TalkLook::Listening | TalkLook::Speaking | TalkLook::Fault);
+    let heard = words.is_some();
+    let strong = heard || matches!(look, TalkLook::Listening | TalkLook::Speaking | TalkLook::Fault);
     let (text, certain) = words.unwrap_or_else(|| (hint(look, state, cx, memory), usize::MAX));
     let color = if strong { cx.tokens.text } else { cx.tokens.secondary };
     let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), HINT), Sense::hover());
@@ -80,6 +82,17 @@ fn hint_ui(ui: &mut Ui, look: TalkLook, state: &ViewState, cx: &UiContext<'_>, m
     let galley = ui.painter().layout_job(job);
     ui.painter().galley(pos2(rect.center().x, rect.top()), galley, color);
     response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Label, true, &text));
+    widgets::announce(&response, live(look, heard, cx));
+}
+
+/// Whether a screen reader says the line. It must not talk into the microphone, nor over the voice that answers.
+fn live(look: TalkLook, heard: bool, cx: &UiContext<'_>) -> Live {
+    match look {
+        TalkLook::Listening => Live::Off,
+        TalkLook::Hearing if heard => Live::Off,
+        TalkLook::Speaking if !cx.settings.audio.mute => Live::Off,
+        _ => Live::Polite,
+    }
 }
 
 /// The newest words of what is being heard, and how many bytes of them are certain; `None`: there are none yet.

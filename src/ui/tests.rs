@@ -12,8 +12,10 @@ use std::path::PathBuf;
 
 mod chinese;
 mod harness;
+mod keyboard;
 mod models;
 mod models_rows;
+mod screen_reader;
 mod timeline;
 mod welcome;
 
@@ -156,7 +158,7 @@ fn a_whole_answer_with_an_interrupt_can_be_read() {
     w.harness.get_by_label("not sure that I heard this right");
     w.harness.get_by_label("not heard");
     w.harness.get_by_label("fn main() {}");
-    w.harness.get_by_label("0.42 s");
+    w.harness.get_by_label("After you stopped speaking: first sound 0.42 s");
     assert!(w.harness.query_by_label("They want code.").is_none(), "thinking is folded");
     w.harness.get_by_label("What it thought first").click();
     w.harness.run_steps(4);

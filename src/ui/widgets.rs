@@ -2,6 +2,8 @@
 
 use super::icons::{self, Icon};
 use super::theme::{self, Tokens};
+use crate::error::Severity;
+use egui::accesskit::Live;
 use egui::{Color32, CornerRadius, CursorIcon, Frame, Margin, Response, RichText, Role, Sense, Stroke, StrokeKind, Ui, Vec2, WidgetInfo};
 
 /// A round button with an icon, a tooltip and an accessible name. `side` is at least [`theme::TARGET`].
@@ -40,6 +42,17 @@ pub fn word_button(ui: &mut Ui, t: &Tokens, text: &str, strong: bool) -> Respons
     let button =
         if strong { egui::Button::new(label.color(t.on_phase)).fill(t.accent).stroke(Stroke::NONE) } else { egui::Button::new(label) };
     ui.add(button.corner_radius(theme::TARGET / 2.0).wrap_mode(egui::TextWrapMode::Truncate)).on_hover_cursor(CursorIcon::PointingHand)
+}
+
+/// A screen reader says what this widget says, now and whenever it changes, wherever the keyboard is.
+pub fn announce(response: &Response, how: Live) {
+    response.ctx.accesskit_node_builder(response.id, |node| node.set_live(how));
+}
+
+/// How urgent what the program has to say is: a fault interrupts, anything else waits for a pause.
+#[must_use]
+pub fn urgency(severity: Severity) -> Live {
+    if severity == Severity::Info { Live::Polite } else { Live::Assertive }
 }
 
 /// A card: raised, rounded, a hairline around it.

@@ -7,7 +7,10 @@ use crate::models::manager::{Done, ManagerCommand, Progress, Question, Work};
 use crate::ui::icons::{self, Icon};
 use crate::ui::view_state::{Item, ViewState};
 use crate::ui::{UiCommand, UiContext, theme, widgets};
-use egui::{Color32, Role, Sense, Ui, WidgetInfo, vec2};
+use egui::accesskit::Live;
+use egui::{Color32, Id, Role, Sense, Ui, UiBuilder, WidgetInfo, vec2};
+use std::fmt::Debug;
+use std::hash::Hash;
 
 /// Draws what the engines had to say about their models: a new one that could not be loaded, a smaller one that is used.
 pub fn notices_ui(ui: &mut Ui, state: &ViewState, cx: &UiContext<'_>, out: &mut Vec<UiCommand>) {
@@ -16,23 +19,28 @@ pub fn notices_ui(ui: &mut Ui, state: &ViewState, cx: &UiContext<'_>, out: &mut 
         _ => None,
     });
     // What is older stands in the conversation.
-    for (n, error) in notices.take(2).enumerate() {
+    for error in notices.take(2) {
         let card = Told { error, again: None, dismiss: UiCommand::Dismiss(error.clone()) };
-        ui.push_id(("notice", n), |ui| fault_ui(ui, cx, card, out));
+        card_of(ui, &("model notice", &error.message, &error.hint, error.stage), |ui| fault_ui(ui, cx, card, out));
     }
 }
 
 /// Draws all of them, the one that needs the person first.
 pub fn cards_ui(ui: &mut Ui, view: &ModelsView, cx: &UiContext<'_>, out: &mut Vec<UiCommand>) {
-    for (n, question) in view.questions.iter().enumerate() {
-        ui.push_id(("question", n), |ui| question_ui(ui, view, question, cx, out));
+    for question in &view.questions {
+        card_of(ui, &("question", &question.id, &question.file), |ui| question_ui(ui, view, question, cx, out));
     }
     for card in view.cards.iter().rev() {
-        ui.push_id(("card", &card.id), |ui| card_ui(ui, view, card, cx, out));
+        card_of(ui, &("card", &card.id), |ui| card_ui(ui, view, card, cx, out));
     }
     for progress in view.work.values() {
-        ui.push_id(("work", &progress.id), |ui| progress_ui(ui, view, progress, cx, out));
+        card_of(ui, &("work", &progress.id), |ui| progress_ui(ui, view, progress, cx, out));
     }
+}
+
+/// A card with an id of its own, so that it is not new to a screen reader, and keeps the keyboard, when one before it comes or goes.
+fn card_of(ui: &mut Ui, about: &(impl Hash + Debug), add: impl FnOnce(&mut Ui)) {
+    ui.scope_builder(UiBuilder::new().scope_id(Id::unique(about)), add);
 }
 
 /// A file came that is not known: its hash, what was expected, and the two answers.
@@ -42,7 +50,7 @@ fn question_ui(ui: &mut Ui, view: &ModelsView, question: &Question, cx: &UiConte
         ui.set_width(ui.available_width());
         ui.spacing_mut().item_spacing.y = 4.0;
         let title = cx.texts.f("question.title", cx.texts.said(view.listing.name(&question.id)));
-        ui.add(egui::Label::new(theme::lined(title, 15.0).color(t.text)).wrap());
+        widgets::announce(&ui.add(egui::Label::new(theme::lined(title, 15.0).color(t.text)).wrap()), Live::Assertive);
         let why = if question.expected.is_some() { cx.texts.t("question.differs") } else { cx.texts.t("question.unknown") };
         ui.add(egui::Label::new(theme::lined(why, 14.0).color(t.secondary)).wrap());
         let line = |name: &str, value: &str| format!("{name} {value}");
@@ -80,7 +88,7 @@ fn card_ui(ui: &mut Ui, view: &ModelsView, card: &Card, cx: &UiContext<'_>, out:
     match &card.result {
         Ok(done) => {
             let words = sentence(view, &card.id, done, cx);
-            told_ui(ui, cx, (Icon::Check, cx.tokens.speaking), [&words, ""], dismiss, out, |_, _| {});
+            told_ui(ui, cx, (Icon::Check, cx.tokens.speaking, Live::Polite), [&words, ""], dismiss, out, |_, _| {});
         }
         Err(error) => fault_ui(ui, cx, Told { error, again: card.again.as_ref(), dismiss }, out),
     }
@@ -88,7 +96,8 @@ fn card_ui(ui: &mut Ui, view: &ModelsView, card: &Card, cx: &UiContext<'_>, out:
 
 fn fault_ui(ui: &mut Ui, cx: &UiContext<'_>, told: Told<'_>, out: &mut Vec<UiCommand>) {
     let Told { error, again, dismiss } = told;
-    let look = if error.severity == Severity::Info { (Icon::Info, cx.tokens.accent) } else { (Icon::Warning, cx.tokens.thinking) };
+    let (icon, color) = if error.severity == Severity::Info { (Icon::Info, cx.tokens.accent) } else { (Icon::Warning, cx.tokens.thinking) };
+    let look = (icon, color, widgets::urgency(error.severity));
     told_ui(ui, cx, look, [&cx.texts.said(&error.message), &cx.texts.said(&error.hint)], dismiss, out, |ui, out| {
         let Some(again) = again else { return };
         ui.add_space(2.0);
@@ -101,7 +110,7 @@ fn fault_ui(ui: &mut Ui, cx: &UiContext<'_>, told: Told<'_>, out: &mut Vec<UiCom
 fn told_ui(
     ui: &mut Ui,
     cx: &UiContext<'_>,
-    (icon, color): (Icon, Color32),
+    (icon, color, live): (Icon, Color32, Live),
     [first, second]: [&str; 2],
     dismiss: UiCommand,
     out: &mut Vec<UiCommand>,
@@ -118,9 +127,9 @@ fn told_ui(
             ui.vertical(|ui| {
                 ui.set_width(text);
                 ui.spacing_mut().item_spacing.y = 4.0;
-                ui.add(egui::Label::new(theme::lined(first, 15.0).color(t.text)).wrap());
+                widgets::announce(&ui.add(egui::Label::new(theme::lined(first, 15.0).color(t.text)).wrap()), live);
                 if !second.is_empty() {
-                    ui.add(egui::Label::new(theme::lined(second, 14.0).color(t.secondary)).wrap());
+                    widgets::announce(&ui.add(egui::Label::new(theme::lined(second, 14.0).color(t.secondary)).wrap()), live);
                 }
                 more(ui, out);
             });

@@ -1,6 +1,7 @@
 //! What is installed: use it, compare it with what it should be, remove it.
 
-use super::{ModelsMemory, amounts, ask, button, choosing, kind_name, note_ui, row, section_ui, stage_of};
+use super::row::Deciding;
+use super::{ModelsMemory, amounts, ask, button, button_response, choosing, kind_name, note_ui, row, section_ui, stage_of};
 use crate::event::UserAction;
 use crate::models::listing::{Here, Home};
 use crate::models::manager::ManagerCommand;
@@ -18,7 +19,7 @@ pub fn installed_ui(ui: &mut Ui, state: &ViewState, cx: &UiContext<'_>, east: bo
     }
     let ModelsMemory { removing, heights, .. } = memory;
     for (n, here) in view.listing.installed.iter().enumerate() {
-        let asked = removing.as_ref() == Some(&here.id);
+        let asked = removing.is_about(&here.id);
         row::lazy_ui(ui, cx, heights, format!("here {n} {} {asked}", here.id), |ui| {
             row::name_ui(ui, cx, &here.name);
             ui.add(egui::Label::new(widgets::small(cx.tokens, details(here, cx, east))).wrap().selectable(false));
@@ -31,6 +32,7 @@ pub fn installed_ui(ui: &mut Ui, state: &ViewState, cx: &UiContext<'_>, east: bo
                 let offered = view.listing.offers.iter().any(|offer| offer.id == here.id && offer.can_be_fetched);
                 let size = amounts::size(here.bytes);
                 let words = if offered { cx.texts.f("installed.sure", size) } else { cx.texts.f("installed.sure_gone", size) };
+                let words = if used { cx.texts.f("installed.sure_used", words) } else { words };
                 row::confirm_ui(ui, cx, (&words, cx.texts.t("installed.remove_now")), &here.id, removing, out);
             } else {
                 actions_ui(ui, here, used, view.busy(&here.id), cx, removing, out);
@@ -55,15 +57,7 @@ fn details(here: &Here, cx: &UiContext<'_>, east: bool) -> String {
     parts.join(" · ")
 }
 
-fn actions_ui(
-    ui: &mut Ui,
-    here: &Here,
-    used: bool,
-    busy: bool,
-    cx: &UiContext<'_>,
-    removing: &mut Option<String>,
-    out: &mut Vec<UiCommand>,
-) {
+fn actions_ui(ui: &mut Ui, here: &Here, used: bool, busy: bool, cx: &UiContext<'_>, removing: &mut Deciding, out: &mut Vec<UiCommand>) {
     // A screen reader hears which model a button is for.
     let name = cx.texts.said(&here.name);
     let named = |words: &str| format!("{words}: {name}");
@@ -84,9 +78,13 @@ fn actions_ui(
         if button(ui, cx, cx.texts.t("installed.verify"), &named(cx.texts.t("installed.verify")), false, &twin("verify")) {
             ask(out, ManagerCommand::Verify(here.id.clone()));
         }
-        if here.removable && button(ui, cx, cx.texts.t("installed.remove"), &named(cx.texts.t("installed.remove")), false, &twin("remove"))
-        {
-            *removing = Some(here.id.clone());
+        if here.removable {
+            let words = cx.texts.t("installed.remove");
+            let response = button_response(ui, cx, words, &named(words), false, &twin("remove"));
+            removing.hand_over(&here.id, &response);
+            if response.clicked() {
+                removing.ask(&here.id);
+            }
         }
     });
 }

@@ -14,12 +14,12 @@ pub mod used;
 pub mod view;
 
 use super::view_state::ViewState;
-use super::{UiCommand, UiContext, UiMemory, fonts, theme, widgets};
+use super::{UiCommand, UiContext, UiMemory, fonts, page, theme, widgets};
 use crate::config::settings::Settings;
 use crate::error::Stage;
 use crate::models::catalog::ModelKind;
 use crate::models::manager::ManagerCommand;
-use egui::{RichText, Ui};
+use egui::{Response, RichText, Ui};
 use std::path::{Path, PathBuf};
 
 /// Widest column of the page, points.
@@ -32,8 +32,8 @@ pub struct ModelsMemory {
     pub kind: Option<ModelKind>,
     /// Only models that are good at this language are listed.
     pub language: Option<String>,
-    /// The model that would be removed by one more press.
-    pub removing: Option<String>,
+    /// What would be removed by one more press.
+    pub removing: row::Deciding,
     /// The path that is being written.
     pub path: String,
     /// Heights of rows that are out of sight.
@@ -123,6 +123,7 @@ pub fn models_ui(ui: &mut Ui, state: &ViewState, cx: &UiContext<'_>, memory: &mu
                 ui.add_space(24.0);
             });
         });
+        page::follow_focus(ui);
     });
 }
 
@@ -151,18 +152,15 @@ pub fn kind_name<'a>(cx: &UiContext<'a>, kind: ModelKind) -> &'a str {
     }
 }
 
-/// A button of the page: with the keyboard's focus it scrolls into sight, and its tooltip names the command's twin.
+/// A button of the page; its tooltip names the command's twin.
 fn button(ui: &mut Ui, cx: &UiContext<'_>, text: &str, accessible: &str, strong: bool, twin: &str) -> bool {
+    button_response(ui, cx, text, accessible, strong, twin).clicked()
+}
+
+fn button_response(ui: &mut Ui, cx: &UiContext<'_>, text: &str, accessible: &str, strong: bool, twin: &str) -> Response {
     let response = widgets::word_button(ui, cx.tokens, text, strong);
     response.widget_info(|| egui::WidgetInfo::labeled(egui::Role::Button, ui.is_enabled(), accessible));
-    if response.gained_focus() {
-        response.scroll_to_me(None);
-    }
-    let clicked = response.clicked();
-    if !twin.is_empty() {
-        response.on_hover_text(cx.texts.f("models.twin", format!("hark models {twin}")));
-    }
-    clicked
+    if twin.is_empty() { response } else { response.on_hover_text(cx.texts.f("models.twin", format!("hark models {twin}"))) }
 }
 
 /// Hands a command to the manager.

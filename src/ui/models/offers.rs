@@ -1,7 +1,8 @@
 //! All that can be had, by kind and language, each with its size, its memory and whether it fits before it is fetched.
 
+use super::row::Deciding;
 use super::view::ModelsView;
-use super::{ModelsMemory, amounts, ask, button, kind_name, note_ui, row, section_ui};
+use super::{ModelsMemory, amounts, ask, button, button_response, kind_name, note_ui, row, section_ui};
 use crate::models::catalog::ModelKind;
 use crate::models::listing::{Fit, Offer};
 use crate::models::manager::ManagerCommand;
@@ -26,7 +27,7 @@ pub fn offers_ui(ui: &mut Ui, view: &ModelsView, cx: &UiContext<'_>, east: bool,
             continue;
         }
         shown += 1;
-        let asked = !offer.installed && removing.as_ref() == Some(&offer.id);
+        let asked = !offer.installed && removing.is_about(&offer.id);
         let key = format!("offer {n} {} {} {} {asked}", offer.id, offer.installed, offer.unfinished_bytes.is_some());
         row::lazy_ui(ui, cx, heights, key, |ui| offer_ui(ui, view, offer, cx, east, removing, out));
     }
@@ -59,15 +60,25 @@ fn choice<T: PartialEq + Clone>(ui: &mut Ui, name: &str, width: f32, options: &[
     let current = options.iter().find(|(_, v)| v == value).map_or("", |(text, _)| text.as_str()).to_owned();
     let combo = egui::ComboBox::from_id_salt(name).selected_text(current).width(width).truncate();
     let combo = combo.icon(|ui, rect, visuals, _open| icons::paint(ui.painter(), Icon::Down, rect.center(), 16.0, visuals.fg_stroke.color));
+    let mut picked = false;
     let response = combo
         .show_ui(ui, |ui| {
             for (text, option) in options {
-                if ui.add(Button::selectable(option == value, text.as_str())).clicked() {
+                let entry = ui.add(Button::selectable(option == value, text.as_str()));
+                if entry.gained_focus() {
+                    entry.scroll_to_me(None);
+                }
+                if entry.clicked() {
+                    picked = true;
                     *value = option.clone();
                 }
             }
         })
         .response;
+    if picked {
+        // The entry that had the keyboard is gone with the list.
+        response.request_focus();
+    }
     response.accessible_name(name);
 }
 
@@ -77,7 +88,7 @@ fn offer_ui(
     offer: &Offer,
     cx: &UiContext<'_>,
     east: bool,
-    removing: &mut Option<String>,
+    removing: &mut Deciding,
     out: &mut Vec<UiCommand>,
 ) {
     let t = cx.tokens;
@@ -105,7 +116,7 @@ fn offer_ui(
         note_ui(ui, cx, cx.texts.t("offers.not_fetched"));
         return;
     }
-    if removing.as_ref() == Some(&offer.id)
+    if removing.is_about(&offer.id)
         && let Some(there) = offer.unfinished_bytes
     {
         let words = cx.texts.f("offers.sure", amounts::size(there));
@@ -125,8 +136,10 @@ fn offer_ui(
         }
         if let Some(there) = offer.unfinished_bytes {
             let words = cx.texts.t("offers.delete");
-            if button(ui, cx, words, &format!("{words}: {name}"), false, &format!("remove {}", offer.id)) {
-                *removing = Some(offer.id.clone());
+            let response = button_response(ui, cx, words, &format!("{words}: {name}"), false, &format!("remove {}", offer.id));
+            removing.hand_over(&offer.id, &response);
+            if response.clicked() {
+                removing.ask(&offer.id);
             }
             note_ui(ui, cx, &cx.texts.f("offers.there", amounts::size(there)));
         }

@@ -58,7 +58,7 @@ fn switches_ui(ui: &mut Ui, cx: &UiContext<'_>, out: &mut Vec<UiCommand>) {
     minutes.sort_unstable();
     minutes.dedup();
     rests.extend(minutes.into_iter().map(|m: u32| (cx.texts.f("policy.minutes", m), Some(m))));
-    form.choice(ui, cx.texts.t("policy.unload"), &rests, &mut edited.models.unload_after_minutes);
+    form.choice(ui, "policy.unload", &rests, &mut edited.models.unload_after_minutes);
     if form.commit && *edited != *cx.settings {
         out.push(UiCommand::Save(edited));
     }

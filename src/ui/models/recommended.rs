@@ -17,9 +17,15 @@ pub fn recommended_ui(ui: &mut Ui, view: &ModelsView, cx: &UiContext<'_>, out: &
     set_ui(ui, view, cx, out);
 }
 
+/// The parts; none when no set fits, such as on a full disk.
+#[must_use]
+pub fn parts(view: &ModelsView) -> Vec<&Offer> {
+    view.listing.recommended.iter().filter_map(|id| view.listing.offer(id)).collect()
+}
+
 /// The parts and the button, also for the first page. Returns whether the set was asked for.
 pub fn set_ui(ui: &mut Ui, view: &ModelsView, cx: &UiContext<'_>, out: &mut Vec<UiCommand>) -> bool {
-    let parts: Vec<&Offer> = view.listing.recommended.iter().filter_map(|id| view.listing.offer(id)).collect();
+    let parts = parts(view);
     if parts.is_empty() {
         note_ui(ui, cx, cx.texts.t("recommended.none"));
         return false;

@@ -4,13 +4,10 @@ use crate::models::catalog::Evidence;
 use crate::models::listing::Fit;
 use crate::models::manager::ManagerCommand;
 use crate::ui::icons::{self, Icon};
-use crate::ui::models::{amounts, ask, button};
-use crate::ui::{UiCommand, UiContext, theme, widgets};
-use egui::{Color32, Rect, Sense, Ui, UiBuilder, vec2};
+use crate::ui::models::{amounts, ask, button, button_response};
+use crate::ui::{UiCommand, UiContext, page, theme, widgets};
+use egui::{Color32, Id, Rect, Sense, Ui, UiBuilder, vec2};
 use std::collections::HashMap;
-
-/// Rows so far outside of what is seen are still drawn, so that Tab finds the next one, points.
-const NEAR: f32 = 300.0;
 
 /// Heights of rows as they were drawn last, for one width.
 #[derive(Debug, Default)]
@@ -28,12 +25,12 @@ pub fn lazy_ui(ui: &mut Ui, cx: &UiContext<'_>, heights: &mut Heights, key: Stri
     }
     if let Some(&height) = heights.known.get(&key) {
         let place = Rect::from_min_size(ui.cursor().min, vec2(width, height));
-        if !ui.clip_rect().expand(NEAR).intersects(place) {
+        if !ui.clip_rect().expand(page::NEAR).intersects(place) {
             ui.allocate_space(place.size());
             return;
         }
     }
-    let drawn = ui.scope_builder(UiBuilder::new().id_salt(&key), |ui| {
+    let drawn = ui.scope_builder(UiBuilder::new().scope_id(Id::unique(("row", &key))), |ui| {
         widgets::card(t, t.raised, t.hairline).show(ui, |ui| {
             ui.set_width(ui.available_width());
             ui.spacing_mut().item_spacing.y = 3.0;
@@ -41,6 +38,38 @@ pub fn lazy_ui(ui: &mut Ui, cx: &UiContext<'_>, heights: &mut Heights, key: Stri
         });
     });
     heights.known.insert(key, drawn.response.rect.height());
+}
+
+/// The model that would be removed by one more press, and where the keyboard goes meanwhile: the buttons of its row come and go.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Deciding {
+    asked: Option<String>,
+    focus: Option<String>,
+}
+
+impl Deciding {
+    /// Asks about this model; the answer that changes nothing gets the keyboard.
+    pub fn ask(&mut self, id: &str) {
+        *self = Deciding { asked: Some(id.to_owned()), focus: Some(id.to_owned()) };
+    }
+
+    /// Nothing is removed; the button that asked gets the keyboard back.
+    fn keep(&mut self) {
+        *self = Deciding { focus: self.asked.take(), asked: None };
+    }
+
+    /// Whether this model is asked about.
+    #[must_use]
+    pub fn is_about(&self, id: &str) -> bool {
+        self.asked.as_deref() == Some(id)
+    }
+
+    /// Gives the keyboard to the button of this model's row when it is due, once.
+    pub fn hand_over(&mut self, id: &str, response: &egui::Response) {
+        if self.focus.take_if(|due| due == id).is_some() {
+            response.request_focus();
+        }
+    }
 }
 
 /// The name of a model, on as many lines as it needs: names of one family differ at their ends.
@@ -54,17 +83,19 @@ pub fn confirm_ui(
     cx: &UiContext<'_>,
     (words, remove): (&str, &str),
     id: &str,
-    removing: &mut Option<String>,
+    deciding: &mut Deciding,
     out: &mut Vec<UiCommand>,
 ) {
     ui.add(egui::Label::new(theme::lined(words, 14.0).color(cx.tokens.text)).wrap().selectable(false));
     ui.horizontal_wrapped(|ui| {
         let keep = cx.texts.t("installed.keep");
-        if button(ui, cx, keep, keep, false, "") {
-            *removing = None;
+        let response = button_response(ui, cx, keep, keep, false, "");
+        deciding.hand_over(id, &response);
+        if response.clicked() {
+            deciding.keep();
         }
         if button(ui, cx, remove, remove, false, &format!("remove {id}")) {
-            *removing = None;
+            *deciding = Deciding::default();
             ask(out, ManagerCommand::Remove(id.to_owned()));
         }
     });

@@ -2,8 +2,10 @@
 
 use super::amounts;
 use super::view::ModelsView;
+use crate::models::manager::Work;
 use crate::ui::icons::{self, Icon};
 use crate::ui::{UiCommand, UiContext, theme, widgets};
+use egui::accesskit::Live;
 use egui::{CursorIcon, Role, Sense, Ui, WidgetInfo, vec2};
 
 /// Height of the strip, points.
@@ -20,20 +22,27 @@ pub fn strip_ui(ui: &mut Ui, view: &ModelsView, cx: &UiContext<'_>, out: &mut Ve
     let t = cx.tokens;
     let (done, total) = view.whole();
     let share = amounts::share(done, total);
+    let bad = view.fault().is_some() || !view.questions.is_empty();
     let (icon, color, words) = if !view.questions.is_empty() {
         (Icon::Warning, t.thinking, cx.texts.t("strip.question").to_owned())
     } else if let Some(error) = view.fault() {
         (Icon::Warning, t.thinking, cx.texts.said(&error.message).into_owned())
     } else if let Some(share) = share {
         (Icon::Down, t.accent, cx.texts.f("strip.share", format!("{:.0}", (share * 100.0).floor())))
-    } else {
+    } else if view.downloads().next().is_some() {
         (Icon::Down, t.accent, cx.texts.t("strip.work").to_owned())
+    } else if view.work.values().any(|p| p.work == Work::Checking) {
+        (Icon::Dots, t.accent, cx.texts.t("progress.checking").to_owned())
+    } else {
+        (Icon::Dots, t.accent, cx.texts.t("strip.busy").to_owned())
     };
     let (rect, response) = ui.allocate_exact_size(vec2(ui.available_width(), HEIGHT), Sense::click());
     response.widget_info(|| WidgetInfo::labeled(Role::Button, true, &words));
+    // A share that grows is no news.
+    widgets::announce(&response, if bad { Live::Assertive } else { Live::Off });
     let hot = response.hovered() || response.has_focus();
     ui.painter().rect_filled(rect, 0.0, if hot { theme::mix(t.surface, t.text, 0.06) } else { t.surface });
-    if let Some(share) = share.filter(|_| !view.work.is_empty()) {
+    if let Some(share) = share {
         let line = egui::Rect::from_min_max(egui::pos2(rect.left(), rect.bottom() - 2.0), rect.right_bottom());
         ui.painter().rect_filled(line, 0.0, t.hairline);
         ui.painter().rect_filled(egui::Rect::from_min_size(line.min, vec2(line.width() * share, 2.0)), 0.0, t.accent);

@@ -2,7 +2,7 @@
 
 use crate::error::StageError;
 use crate::models::listing::Listing;
-use crate::models::manager::{Done, ManagerCommand, ManagerEvent, Progress, Question};
+use crate::models::manager::{Done, ManagerCommand, ManagerEvent, Progress, Question, Work};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -115,11 +115,18 @@ impl ModelsView {
         self.work.contains_key(id)
     }
 
-    /// All work as one: bytes there and bytes in all (`None`: some of them are not known).
+    /// The downloads, those that wait among them; not what is checked, removed or copied.
+    pub fn downloads(&self) -> impl Iterator<Item = &Progress> {
+        let comes = |p: &&Progress| matches!(p.work, Work::Waiting | Work::Starting | Work::Fetching | Work::Retrying { .. });
+        let asked = |p: &&Progress| matches!(self.commands.get(&p.id), None | Some(ManagerCommand::Pull(_)));
+        self.work.values().filter(comes).filter(asked)
+    }
+
+    /// All downloads as one: bytes there and bytes in all (`None`: some of them are not known).
     #[must_use]
     pub fn whole(&self) -> (u64, Option<u64>) {
-        let done = self.work.values().fold(0_u64, |sum, p| sum.saturating_add(p.done));
-        let total = self.work.values().try_fold(0_u64, |sum, p| {
+        let done = self.downloads().fold(0_u64, |sum, p| sum.saturating_add(p.done));
+        let total = self.downloads().try_fold(0_u64, |sum, p| {
             // One that waits for its turn has no total yet; the list knows its size.
             let known = p.total.or_else(|| self.listing.offer(&p.id).and_then(|offer| offer.bytes))?;
             Some(sum.saturating_add(known))

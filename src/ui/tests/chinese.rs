@@ -75,3 +75,15 @@ fn the_model_page_speaks_chinese_throughout() {
     w.harness.run_steps(3);
     assert!(has(&w, whole));
 }
+
+#[test]
+fn the_examples_are_in_a_language_that_the_models_understand() {
+    let mut w = window();
+    let ready = |starter| Event::Status(Stage::Stt, StageStatus::Ready(EngineInfo { engine: "x".into(), name: "A".into(), starter }));
+    w.send([ready(false)]);
+    assert!(has(&w, "法国的首都是哪里？") && !has(&w, "What is the capital of France?"));
+    w.click("你是谁？");
+    assert_eq!(w.acts(), [crate::event::UserAction::SubmitText("你是谁？".into())]);
+    w.send([ready(true)]);
+    assert!(has(&w, "What is the capital of France?") && !has(&w, "法国的首都是哪里？"), "the small ones know only these");
+}

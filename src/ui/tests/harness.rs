@@ -10,7 +10,8 @@ use crate::turn::TurnId;
 use crate::ui::app::{HarkApp, Host};
 use crate::ui::models::Used;
 use egui::accesskit::Role;
-use egui_kittest::{Harness, kittest::Queryable};
+use egui_kittest::Harness;
+use egui_kittest::kittest::{By, NodeT, Queryable};
 use std::cell::RefCell;
 use std::path::PathBuf;
 use std::rc::Rc;
@@ -162,6 +163,23 @@ impl Window {
     pub fn click(&mut self, label: &str) {
         self.harness.get_by_role_and_label(Role::Button, label).click();
         self.harness.run_steps(4);
+    }
+
+    /// Presses and releases a key, alone or with others.
+    pub fn press(&mut self, modifiers: egui::Modifiers, key: egui::Key) {
+        self.harness.key_press_modifiers(modifiers, key);
+        self.harness.run_steps(4);
+    }
+
+    /// What has the keyboard: its name and where it is.
+    pub fn focused(&self) -> Option<(String, egui::Rect)> {
+        let node = self.harness.query_all(By::new().predicate(|node| node.is_focused())).next()?;
+        Some((node.accesskit_node().label().unwrap_or_default(), node.rect()))
+    }
+
+    /// Its name alone; empty when nothing has it.
+    pub fn focus_name(&self) -> String {
+        self.focused().map_or_else(String::new, |(name, _)| name)
     }
 
     pub fn pointer(&mut self, pos: egui::Pos2, pressed: bool) {

@@ -31,12 +31,12 @@ fn the_figure_opens_by_key_a_picture_that_can_also_be_read_aloud() {
     for (language, figure, words) in [
         (
             UiLanguage::English,
-            "0.72 s",
+            "After you stopped speaking: first sound 0.72 s",
             "Who worked when: You 3.00 s, Microphone 0.12 s, Hearing 0.30 s, Thinking 0.42 s, Voice 0.10 s, Speaker 4.28 s, first sound 0.72 s",
         ),
         (
             UiLanguage::Chinese,
-            "0.72 s",
+            "从你说完开始计时：开始发声 0.72 s",
             "各部分何时工作: 你 3.00 s，麦克风 0.12 s，听写 0.30 s，思考 0.42 s，声音 0.10 s，扬声器 4.28 s，开始发声 0.72 s",
         ),
     ] {
@@ -57,7 +57,7 @@ fn a_turn_without_a_course_has_no_picture_and_the_smallest_window_has_room_for_o
     let mut w = Window::new(UiLanguage::English, [340.0, 480.0]).idle();
     let [question, timing, timeline] = turn();
     w.send([question, timing]);
-    w.click("0.72 s");
+    w.click("After you stopped speaking: first sound 0.72 s");
     assert!(w.harness.query_by_role(Role::Image).is_none());
     w.send([timeline]);
     w.harness.run_steps(4);

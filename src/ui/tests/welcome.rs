@@ -159,3 +159,18 @@ fn small_windows_hold_every_step() {
         }
     }
 }
+
+#[test]
+fn no_real_conversation_is_promised_when_no_set_fits() {
+    let mut w = first([440.0, 720.0]);
+    for _ in 0..3 {
+        w.click("Next");
+    }
+    let promise = "With these, Hark can hold a real conversation";
+    w.tell([ManagerEvent::Listing(Arc::new(sample()))]);
+    assert!(has(&w, promise));
+    let mut full = sample();
+    full.recommended.clear();
+    w.tell([ManagerEvent::Listing(Arc::new(full))]);
+    assert!(!has(&w, promise) && has(&w, "Hark goes on with what is installed."));
+}

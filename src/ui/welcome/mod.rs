@@ -3,10 +3,11 @@
 
 mod steps;
 
+use super::models::recommended;
 use super::view_state::ViewState;
-use super::{UiCommand, UiContext, UiMemory, fonts, theme, widgets};
+use super::{UiCommand, UiContext, UiMemory, fonts, page, theme, widgets};
 use crate::event::Phase;
-use egui::{Rect, RichText, Ui, UiBuilder, pos2};
+use egui::{Id, Rect, RichText, Ui, UiBuilder, pos2};
 
 /// Height of the row with "Skip", "Back" and "Next", points.
 const ROW: f32 = 52.0;
@@ -56,6 +57,7 @@ pub fn welcome_ui(ui: &mut Ui, state: &ViewState, cx: &UiContext<'_>, memory: &m
                     ui.add_space(8.0);
                 });
             });
+            page::follow_focus(ui);
         });
     });
     ui.scope_builder(UiBuilder::new().max_rect(row), |ui| row_ui(ui, cx, &mut memory.welcome, out));
@@ -83,6 +85,9 @@ fn step_ui(
         0 => (cx.texts.t("first.languages"), cx.texts.t("first.languages_body")),
         1 => (cx.texts.t("first.sound"), cx.texts.t("first.sound_body")),
         2 => (cx.texts.t("first.press"), cx.texts.t("first.press_body")),
+        _ if state.models.looked && recommended::parts(&state.models).is_empty() => {
+            (cx.texts.t("first.models"), cx.texts.t("first.no_set"))
+        }
         _ => (cx.texts.t("first.models"), cx.texts.t("first.models_body")),
     };
     let place = cx.texts.f("first.step", step + 1).replacen("{}", &STEPS.to_string(), 1);
@@ -104,15 +109,33 @@ fn row_ui(ui: &mut Ui, cx: &UiContext<'_>, memory: &mut WelcomeMemory, out: &mut
     let last = memory.step + 1 >= STEPS;
     ui.horizontal_centered(|ui| {
         ui.spacing_mut().item_spacing.x = 8.0;
-        if !last && widgets::word_button(ui, t, cx.texts.t("first.skip"), false).on_hover_text(cx.texts.t("first.skip_tip")).clicked() {
-            out.push(UiCommand::ShowWelcome(false));
+        // Each button has an id of its own: the one with the keyboard keeps it when another comes or goes.
+        let part = |name: &str| UiBuilder::new().scope_id(Id::unique(("first", name)));
+        if !last {
+            ui.scope_builder(part("skip"), |ui| {
+                if widgets::word_button(ui, t, cx.texts.t("first.skip"), false).on_hover_text(cx.texts.t("first.skip_tip")).clicked() {
+                    out.push(UiCommand::ShowWelcome(false));
+                }
+            });
         }
-        if memory.step > 0 && widgets::word_button(ui, t, cx.texts.t("first.back"), false).clicked() {
-            memory.step -= 1;
+        let mut alone = false;
+        if memory.step > 0 {
+            ui.scope_builder(part("back"), |ui| {
+                if widgets::word_button(ui, t, cx.texts.t("first.back"), false).clicked() {
+                    memory.step -= 1;
+                    alone = memory.step == 0;
+                }
+            });
         }
-        ui.with_layout(egui::Layout::right_to_left(egui::Align::Center), |ui| {
+        let right = egui::Layout::right_to_left(egui::Align::Center);
+        ui.scope_builder(part("next").layout(right), |ui| {
             let words = if last { cx.texts.t("first.done") } else { cx.texts.t("first.next") };
-            if widgets::word_button(ui, t, words, true).clicked() {
+            let next = widgets::word_button(ui, t, words, true);
+            if alone {
+                // There is nothing to go back to, and no such button.
+                next.request_focus();
+            }
+            if next.clicked() {
                 if last {
                     out.push(UiCommand::ShowWelcome(false));
                 } else {
