@@ -35,5 +35,7 @@ pub mod store;
 pub mod unpack;
 #[path = "../../src/models/voice_files.rs"]
 pub mod voice_files;
+#[path = "../../src/models/voice_language.rs"]
+mod voice_language;
 #[path = "../../src/models/voice_toml.rs"]
 pub mod voice_toml;

@@ -6,6 +6,8 @@ pub mod chars;
 pub mod facts;
 #[path = "../../src/tts/graph.rs"]
 pub mod graph;
+#[path = "../../src/tts/languages.rs"]
+pub mod languages;
 #[path = "../../src/tts/lexicon.rs"]
 pub mod lexicon;
 #[path = "../../src/tts/piper.rs"]

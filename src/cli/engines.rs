@@ -126,15 +126,25 @@ pub fn read_audio(path: &Path) -> Result<Pcm16k, StageError> {
     file::read_audio_16k(path).map_err(|error| error.at(Stage::Stt))
 }
 
-/// Loads the speech model that fits this machine now, or the fake one, and says what a person should know of the choice.
+/// A speech model without the assistant.
+pub struct Ears {
+    /// The engine.
+    pub engine: Box<dyn Transcriber>,
+    /// How it hears, with the threads that fit this machine now.
+    pub options: SttOptions,
+    /// What a person should know of the choice.
+    pub notices: Vec<StageError>,
+}
+
+/// Loads the speech model that fits this machine now, or the fake one.
 ///
 /// # Errors
 /// When it is missing or broken, or nobody waits any more.
-pub fn load_transcriber(config: &Config, cancel: &CancelToken) -> Result<(Box<dyn Transcriber>, SttOptions, Vec<StageError>), StageError> {
+pub fn load_transcriber(config: &Config, cancel: &CancelToken) -> Result<Ears, StageError> {
     let (config, notices) = planner::fitted(config);
-    let of_speech = notices.into_iter().filter(|notice| notice.stage == Stage::Stt).collect();
+    let notices = notices.into_iter().filter(|notice| notice.stage == Stage::Stt).collect();
     let engine = registry::probed_transcriber(&config, registry::probe(&config), cancel.clone())()?;
-    Ok((engine, config.stt.clone(), of_speech))
+    Ok(Ears { engine, options: config.stt.clone(), notices })
 }
 
 /// Loads the voice, or the fake one.

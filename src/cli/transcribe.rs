@@ -18,16 +18,16 @@ use std::path::{Path, PathBuf};
 pub fn run(context: &Context, args: &Transcribe, terminal: &mut Terminal) -> Exit {
     let interrupt = Interrupt::catch();
     context.notices.iter().for_each(|notice| terminal.error(notice));
-    let (mut engine, options, notices) = match engines::load_transcriber(&context.config, &interrupt.token) {
-        Ok(loaded) => loaded,
+    let mut ears = match engines::load_transcriber(&context.config, &interrupt.token) {
+        Ok(ears) => ears,
         Err(_) if interrupt.token.is_cancelled() => return Exit::Interrupted,
         Err(problem) => {
             terminal.error(&problem);
             return Exit::Failed;
         }
     };
-    notices.iter().for_each(|notice| terminal.error(notice));
-    let mut work = Work { engine: engine.as_mut(), options: &options, cancel: &interrupt.token, json: args.json, terminal };
+    ears.notices.iter().for_each(|notice| terminal.error(notice));
+    let mut work = Work { engine: ears.engine.as_mut(), options: &ears.options, cancel: &interrupt.token, json: args.json, terminal };
     match work.files(&args.files, &engines::read_audio) {
         Ok(exit) => exit,
         Err(error) => {

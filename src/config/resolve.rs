@@ -86,11 +86,12 @@ pub fn resolve_with(
     let threads = overrides.threads.or(settings.hearing.threads).unwrap_or_else(|| default_threads(surroundings.cores));
     let spoken = overrides.languages.as_ref().unwrap_or(&settings.hearing.languages);
     let answered = answered(spoken, settings, surroundings);
+    let ears = hearing(&inventory.stt, &answered);
     let stt_model = overrides
         .stt
         .clone()
         .or_else(|| if_there(settings.models.stt.as_deref(), Stage::Stt, "speech model", &mut notices))
-        .or_else(|| best(&inventory.stt, preferred));
+        .or_else(|| best(&ears, preferred));
     let chat_model = overrides
         .chat
         .clone()
@@ -108,7 +109,7 @@ pub fn resolve_with(
         VoiceChoice::Espeak(_) => Vec::new(),
     };
     let spare = Spare {
-        stt: if overrides.stt.is_some() { Vec::new() } else { inventory.stt.clone() },
+        stt: if overrides.stt.is_some() { Vec::new() } else { ears },
         chat: if overrides.chat.is_some() { Vec::new() } else { inventory.chat.clone() },
         voices: if overrides.voice.is_some() { Vec::new() } else { spare_voices(&voice_languages, &inventory.voices, espeak) },
     };
@@ -170,6 +171,14 @@ fn default_threads(cores: usize) -> u32 {
 fn best(entries: &[ModelEntry], preferred: Option<&Path>) -> Option<PathBuf> {
     let in_preferred = preferred.and_then(|dir| entries.iter().find(|entry| entry.path.starts_with(dir)));
     in_preferred.or(entries.first()).map(|entry| entry.path.clone())
+}
+
+/// The speech models that know what is spoken, in their order. One that knows English only writes English words whatever it
+/// hears, so it is taken for another language only when there is nothing else.
+fn hearing(all: &[ModelEntry], spoken: &[String]) -> Vec<ModelEntry> {
+    let knows = |model: &&ModelEntry| model.languages.is_empty() || spoken.iter().all(|language| model.languages.contains(language));
+    let able: Vec<ModelEntry> = all.iter().filter(knows).cloned().collect();
+    if able.is_empty() { all.to_vec() } else { able }
 }
 
 /// The first voice of the first language that one of them speaks: an English voice makes nothing of a Chinese answer. Without

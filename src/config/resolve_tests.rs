@@ -42,6 +42,24 @@ fn the_command_line_goes_before_the_settings_and_these_before_what_is_found() {
 }
 
 #[test]
+fn an_ear_that_knows_english_only_is_not_taken_for_another_language_nor_instead_of_one_that_knows_it() {
+    let english = |path, starter| ModelEntry { languages: vec!["en".to_owned()], ..found(path, starter) };
+    let stt = vec![english("/base.en.bin", false), found("/small.bin", false), english("/starter.bin", true)];
+    let inventory = Inventory { stt: stt.clone(), ..Inventory::default() };
+    let ears = |languages: &[&str], inventory: &Inventory| {
+        let overrides = Overrides { languages: Some(languages.iter().map(|l| (*l).to_owned()).collect()), ..Overrides::default() };
+        let (config, _) = run(&Settings::default(), &overrides, inventory);
+        (config.stt_model.unwrap(), config.spare.stt.len())
+    };
+    assert_eq!(ears(&["en"], &inventory), ("/base.en.bin".into(), 3));
+    for languages in [&["zh"][..], &["en", "zh"]] {
+        assert_eq!(ears(languages, &inventory), ("/small.bin".into(), 1), "{languages:?}");
+    }
+    let only = Inventory { stt: vec![stt[2].clone()], ..Inventory::default() };
+    assert_eq!(ears(&["zh"], &only), ("/starter.bin".into(), 1), "better than none");
+}
+
+#[test]
 fn a_file_of_the_settings_that_is_gone_is_said_and_replaced() {
     let mut settings = Settings::default();
     settings.models.stt = Some("/gone/ggml-base.bin".into());

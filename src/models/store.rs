@@ -18,7 +18,8 @@ pub struct ModelEntry {
     pub bytes: u64,
     /// One of the small models that come with the program.
     pub starter: bool,
-    /// ISO 639-1 codes of the languages that a voice speaks, where they are known; empty for all other models.
+    /// ISO 639-1 codes of the languages that a voice speaks, or of the only one that a speech model knows; empty where they are
+    /// not known, or are many.
     pub languages: Vec<String>,
 }
 
@@ -143,7 +144,8 @@ impl Walk {
         let (Some(kind), name) = (kind_of(&path), name_of(&path)) else { return };
         match kind.check(&path, &name) {
             Verdict::Model => {
-                let model = ModelEntry { path, name, bytes, starter, languages: Vec::new() };
+                let only = matches!(kind, Kind::Stt).then(|| only_language(&path)).flatten();
+                let model = ModelEntry { path, name, bytes, starter, languages: only.into_iter().collect() };
                 match kind {
                     Kind::Stt => self.found.stt.push(model),
                     Kind::Chat => self.found.chat.push(model),
@@ -216,6 +218,12 @@ fn check_stt(path: &Path, name: &str) -> Verdict {
     }
 }
 
+/// A whisper model of 51,864 words knows English only; those of more languages have more.
+fn only_language(path: &Path) -> Option<String> {
+    let [.., a, b, c, d] = first_8_bytes(path)?;
+    (u32::from_le_bytes([a, b, c, d]) == 51_864).then(|| "en".to_owned())
+}
+
 /// GGUF's first word; image encoders (`mmproj-…`) and the later parts of a split model are no chat model on their own.
 fn check_chat(path: &Path, name: &str) -> Verdict {
     match first_8_bytes(path) {
@@ -280,7 +288,7 @@ mod tests {
         let dir = root.path();
         put(dir, "starter/ggml-starter-en.bin", WHISPER, 5000);
         put(dir, "stt/ggml-base.bin", WHISPER, 100);
-        put(dir, "stt/whisper-small.bin", WHISPER, 200);
+        put(dir, "stt/whisper-small.bin", b"lmgg\x99\xca\x00\x00", 200);
         put(dir, "stt/silero.bin", SILERO, 0);
         put(dir, "stt/other.bin", b"something else", 0);
         put(dir, "starter/tiny.gguf", b"GGUF\x03\0\0\0", 9000);
@@ -305,6 +313,8 @@ mod tests {
         put(dir, "vad.onnx", b"onnx", 0);
         let (found, rejected) = survey(&[dir.to_owned()]);
         assert_eq!(names(&found.stt), ["whisper-small", "ggml-base", "ggml-starter-en"]);
+        let languages: Vec<_> = found.stt.iter().map(|ear| ear.languages.join(" ")).collect();
+        assert_eq!(languages, ["", "en", "en"], "the vocabulary tells");
         assert_eq!(found.stt.iter().map(|entry| entry.starter).collect::<Vec<_>>(), [false, false, true]);
         assert_eq!(found.stt[1].bytes, 108);
         assert_eq!(names(&found.chat), ["large", "small", "big-00001-of-00002", "tiny"]);
