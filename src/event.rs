@@ -245,8 +245,8 @@ pub enum WorkerEvent {
     Lost(StageError),
     /// The engine's memory was given back as it was told to.
     Released(Stage),
-    /// The engine's memory was given back because it was not needed for a while; what needs it loads it again.
-    Unloaded(Stage),
+    /// At this moment the engine's memory was given back because it was not needed for a while; what needs it loads it again.
+    Unloaded(Stage, Moment),
 }
 
 /// What the program is doing, as the talk button shows it.

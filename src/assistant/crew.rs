@@ -1,5 +1,6 @@
 //! The workers and what is needed to build them anew.
 
+use super::asleep::Asleep;
 use super::outbox::Outbox;
 use super::registry::{self, Devices, Probe};
 use super::seat::Seat;
@@ -40,8 +41,7 @@ pub(super) struct Crew {
     patience: Patience,
     /// Stages whose old engine has to go before a new one is loaded.
     pub crowded: Vec<Stage>,
-    /// Stages whose engine gave its memory back because nothing was to be done.
-    pub unloaded: Vec<Stage>,
+    pub asleep: Asleep,
 }
 
 /// What came over the channels.
@@ -146,7 +146,7 @@ impl Crew {
             clock,
             patience,
             crowded: Vec::new(),
-            unloaded: Vec::new(),
+            asleep: Asleep::default(),
         })
     }
 
@@ -174,8 +174,8 @@ impl Crew {
     pub fn input_of(&mut self, place: usize, event: WorkerEvent) -> Option<Input> {
         if place < NEXT {
             return match event {
-                WorkerEvent::Unloaded(stage) => {
-                    self.unloaded.push(stage);
+                WorkerEvent::Unloaded(stage, at) => {
+                    self.asleep.falls_asleep(stage, at);
                     None
                 }
                 WorkerEvent::Released(stage) => {
@@ -245,6 +245,7 @@ impl Crew {
 
     /// Carries out what is no event for the window. Gives what it led to at once.
     pub fn carry_out(&mut self, effect: Effect, events: &EventSink) -> Option<Input> {
+        self.asleep.sees(&effect);
         match effect {
             Effect::Advance(turn) => self.clock.advance_to(turn),
             Effect::Capture(command) => self.capture.send(command),

@@ -7,6 +7,7 @@
 //! ```
 
 mod active;
+mod asleep;
 mod crew;
 mod faults;
 mod listening;

@@ -150,11 +150,16 @@ impl Planner {
         self.answer(CHOICE).unwrap_or_else(|| unplanned(raw))
     }
 
-    /// The plan for a turn that begins after the engines of these stages had given their memory back: who has it now?
-    pub fn wakes(&mut self, loaded: &Loaded, unloaded: &[Stage]) -> Option<Planned> {
-        let rest = loaded.without(unloaded);
+    /// The plan when engines that had given their memory back are needed again: who has it now? `asleep`: those that hold none,
+    /// `woken`: those of them that are to be loaded.
+    pub fn wakes(&mut self, loaded: &Loaded, asleep: &[Stage], woken: &[Stage]) -> Option<Planned> {
+        let in_use = InUse { chosen: loaded.without(woken), held: loaded.without(asleep) };
         self.looked = Some(clock::now());
-        self.ask(Ask::Anew(InUse { chosen: rest.clone(), held: rest }));
+        // The last choice may not have been planned for yet.
+        match self.unasked.take() {
+            Some((raw, _)) => self.ask(Ask::All(raw, in_use)),
+            None => self.ask(Ask::Anew(in_use)),
+        }
         self.answer(CHOICE)
     }
 

@@ -108,11 +108,11 @@ fn a_model_that_is_loaded_again_is_chosen_for_the_memory_that_is_free_then() {
     // It was not used for a while; other programs took the memory.
     free.store(3_000_000_000, Ordering::Relaxed);
     let loaded = Loaded { chat: Some(large.clone()), ..Loaded::default() };
-    let tight = planner.wakes(&loaded, &[Stage::Llm]).unwrap();
+    let tight = planner.wakes(&loaded, &[Stage::Llm], &[Stage::Llm]).unwrap();
     assert_eq!(tight.config.chat_model, Some(small));
     assert!(notices(&tight.plan, Some(&first.plan))[0].message.contains("so the smaller chat model small is used"), "{:?}", tight.plan);
     free.store(9_000_000_000, Ordering::Relaxed);
-    assert_eq!(planner.wakes(&Loaded::default(), &[Stage::Llm]).unwrap().config.chat_model, Some(large));
+    assert_eq!(planner.wakes(&Loaded::default(), &[Stage::Llm], &[Stage::Llm]).unwrap().config.chat_model, Some(large));
 }
 
 #[test]

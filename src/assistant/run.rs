@@ -7,6 +7,7 @@ use super::state::{Effect, Input, State, step};
 use crate::audio::level::Levels;
 use crate::clock;
 use crate::config::Config;
+use crate::error::Stage;
 use crate::event::{Event, EventSink, UserAction};
 use crate::models::policy::Plan;
 use crate::turn::TurnId;
@@ -112,11 +113,6 @@ impl Tools {
     }
 }
 
-/// Whether it goes to an engine, which may have to be loaded for it.
-fn wakes(effect: &Effect) -> bool {
-    matches!(effect, Effect::Stt(_) | Effect::Llm(_) | Effect::Tts(_))
-}
-
 struct Desk {
     crew: Crew,
     planner: Planner,
@@ -140,31 +136,26 @@ impl Desk {
             let before = state.turn();
             let mut effects;
             (state, effects) = step(state, input, clock::now());
-            if effects.iter().any(|effect| matches!(effect, Effect::Stop)) {
+            if let Some(at) = effects.iter().position(|effect| matches!(effect, Effect::Stop)) {
+                // What ends the turn comes before it.
+                effects.truncate(at);
+                self.carry_out(effects, &mut inputs);
                 break;
             }
-            let begins = state.turn() != before;
-            // What loads an engine again waits until the machine was looked at; the microphone does not.
-            let unloaded = if begins { std::mem::take(&mut self.crew.unloaded) } else { Vec::new() };
-            let wakes: Vec<Effect> =
-                if unloaded.is_empty() { Vec::new() } else { effects.extract_if(.., |effect| wakes(effect)).collect() };
-            self.carry_out(effects, &mut inputs);
-            if !begins {
+            let woken = self.crew.asleep.woken_by(&effects);
+            if !woken.is_empty() {
+                state = self.wake(state, effects, woken, &mut inputs);
                 continue;
             }
-            // Is it on battery, and is there still room for what has to be loaded again? What is urgent was done.
-            let planned = if unloaded.is_empty() { self.planner.turn_begins() } else { self.planner.wakes(&self.loaded, &unloaded) };
-            if let Some(planned) = planned {
+            self.carry_out(effects, &mut inputs);
+            // A turn begins: is it on battery? What is urgent was done.
+            if state.turn() != before
+                && let Some(planned) = self.planner.turn_begins()
+            {
                 self.tell(&planned);
                 self.crew.crowded.clone_from(&planned.crowded);
-                if !unloaded.is_empty() {
-                    let effects;
-                    (state, effects) = step(state, Input::Woken(Arc::clone(&planned.config), unloaded), clock::now());
-                    self.carry_out(effects, &mut inputs);
-                }
                 inputs.push_back(Input::Action(UserAction::Configure(planned.config)));
             }
-            self.carry_out(wakes, &mut inputs);
         }
         self.crew.end();
         self.events.send(Event::Stopped);
@@ -174,15 +165,34 @@ impl Desk {
         for effect in effects {
             if let Effect::Emit(Event::InUse(stage, file)) = &effect {
                 self.loaded.set(*stage, file.clone());
-                self.crew.unloaded.retain(|unloaded| unloaded != stage);
             }
             inputs.extend(self.crew.carry_out(effect, &self.events));
         }
     }
 
+    /// Engines that gave their memory back are needed again. The machine is looked at before they are loaded; the microphone
+    /// does not wait for that.
+    fn wake(&mut self, state: State, mut effects: Vec<Effect>, woken: Vec<Stage>, inputs: &mut VecDeque<Input>) -> State {
+        let to_engines = effects.extract_if(.., |effect| matches!(effect, Effect::Stt(_) | Effect::Llm(_) | Effect::Tts(_))).collect();
+        self.carry_out(effects, inputs);
+        let planned = self.planner.wakes(&self.loaded, self.crew.asleep.stages(), &woken);
+        self.crew.asleep.wake(&woken);
+        let mut state = state;
+        if let Some(planned) = planned {
+            self.tell(&planned);
+            self.crew.crowded.clone_from(&planned.crowded);
+            let effects;
+            (state, effects) = step(state, Input::Woken(Arc::clone(&planned.config), woken), clock::now());
+            self.carry_out(effects, inputs);
+            inputs.push_back(Input::Action(UserAction::Configure(planned.config)));
+        }
+        self.carry_out(to_engines, inputs);
+        state
+    }
+
     /// New choices are made to fit the machine before they are decided on.
     fn choices(&mut self, wish: &Arc<Config>) -> Arc<Config> {
-        let planned = self.planner.choose(wish, &self.loaded, &self.crew.unloaded);
+        let planned = self.planner.choose(wish, &self.loaded, self.crew.asleep.stages());
         self.tell(&planned);
         self.crew.crowded.clone_from(&planned.crowded);
         planned.config

@@ -18,9 +18,13 @@ struct Rig {
 }
 
 fn rig(config: Config) -> Rig {
+    rig_with(config, Pace::Instant)
+}
+
+fn rig_with(config: Config, speaker: Pace) -> Rig {
     let microphone = FakeMicrophone::new(16_000, Pace::RealTime);
     microphone.hear_for_ever(Clip { samples: voice_like(), rate: 16_000 });
-    let speaker = FakeSpeaker::new(Pace::Instant);
+    let speaker = FakeSpeaker::new(speaker);
     let (tx, events) = bounded(4096);
     let devices = Devices { input: Some(microphone.factory()), output: speaker.factory() };
     let core = Assistant::start(Arc::new(config), devices, EventSink::new(tx, || {})).unwrap();
@@ -85,6 +89,19 @@ fn the_second_question_knows_the_first_answer() {
         let timing = events.iter().find_map(|e| if let Event::Timing(_, t) = e { Some(t.clone()) } else { None }).unwrap();
         assert_eq!(timing.cached_tokens > 0, cached);
     }
+}
+
+#[test]
+fn quitting_in_the_middle_of_an_answer_ends_its_turn() {
+    let rig = rig_with(test_config(), Pace::RealTime);
+    rig.until_idle();
+    rig.core.send(UserAction::SubmitText("one two three four five six seven eight nine ten".to_owned()));
+    rig.until("the voice", |e| matches!(e, Event::ClauseStarted { .. }));
+    assert!(rig.core.stop(Duration::from_secs(1)), "the core was still busy after a second");
+    let rest: Vec<Event> = rig.events.try_iter().collect();
+    assert!(rest.iter().any(|e| matches!(e, Event::TurnEnded(_, TurnEnd::Cancelled))), "{rest:#?}");
+    assert!(rest.iter().any(|e| matches!(e, Event::ReplyFinal { .. })), "what was said is not lost: {rest:#?}");
+    assert_eq!(rest.last(), Some(&Event::Stopped));
 }
 
 #[test]

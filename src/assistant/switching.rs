@@ -77,13 +77,21 @@ impl State {
         }
     }
 
-    /// A turn begins after these engines had given their memory back. It is another machine by now: what has to be loaded again
-    /// is chosen anew, before anything is asked of it. The choice of the person stays what it was.
+    /// These engines gave their memory back and are needed again. It is another machine by now: what has to be loaded is chosen
+    /// anew, before anything is asked of it. What was chosen before and could not be loaded is not tried again for that.
     pub(super) fn woken(&mut self, planned: &Config, unloaded: &[Stage], out: &mut Effects) {
         for &stage in unloaded {
             let alone = self.stages.switch(stage).is_none() && self.stages.usable(stage);
-            if alone && !same_engine(stage, planned, &self.config) {
-                self.put_in_effect(stage, planned);
+            if alone && !same_engine(stage, planned, &self.wish) && !same_engine(stage, planned, &self.config) {
+                let mut wish = (*self.wish).clone();
+                adopt(stage, &mut wish, planned);
+                self.wish = Arc::new(wish);
+                // What may stand in for it is what fits now, too.
+                let mut config = (*self.config).clone();
+                adopt(stage, &mut config, planned);
+                config.spare.clone_from(&planned.spare);
+                self.config = Arc::new(config);
+                self.stages.forgive(stage);
                 self.start_anew(stage, out);
             }
         }

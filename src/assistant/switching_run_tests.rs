@@ -86,7 +86,7 @@ impl Rig {
     }
 
     /// Chooses, and waits until the stage says what it works with.
-    fn switch(&self, config: Config, stage: Stage) -> (Vec<Event>, Option<PathBuf>) {
+    pub(super) fn switch(&self, config: Config, stage: Stage) -> (Vec<Event>, Option<PathBuf>) {
         self.choose(config);
         let mut used = None;
         let events = self.until("an engine in use", |e| match e {

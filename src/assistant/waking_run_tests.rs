@@ -1,6 +1,7 @@
 //! Engines that gave their memory back and are needed again, with real threads and fakes.
 
 use super::switching_run_tests::{Machine, Rig, notices, start};
+use super::switching_tests::{installed, with_chat};
 use crate::config::{Config, Spare, VoiceChoice, test_config};
 use crate::error::Stage;
 use crate::event::Event;
@@ -60,5 +61,20 @@ fn a_turn_after_a_while_gets_what_fits_then_and_knows_what_was_said() {
         let (knows, events) = asked_after_a_while(&rig);
         assert!(knows && notices(&events).is_empty(), "{events:#?}");
         assert_eq!(in_use(&events), Some(large.as_path()));
+    });
+}
+
+#[test]
+fn a_choice_that_failed_is_not_tried_again_because_the_engine_that_works_slept() {
+    on_time(|| {
+        let sleepy = |config: Config| Config { unload_after: Some(UNLOAD_AFTER), ..config };
+        let rig = start(sleepy(installed()), &Machine::default(), |_, _, _| Ok(()));
+        rig.ask("First?");
+        let (events, used) = rig.switch(sleepy(with_chat("broken")), Stage::Llm);
+        assert_eq!((notices(&events).len(), used), (1, Some("fake/one".into())));
+        for _ in 0..2 {
+            let (knows, events) = asked_after_a_while(&rig);
+            assert!(knows && notices(&events).is_empty() && in_use(&events).is_none(), "{events:#?}");
+        }
     });
 }

@@ -24,6 +24,7 @@ mod mailbox;
 pub mod measured;
 mod prefix;
 pub mod prompt;
+mod resume;
 pub mod sampler;
 mod session;
 pub mod template;

@@ -1,9 +1,10 @@
 //! The llm thread: owns model and session, answers, remembers what was heard, and works ahead while nobody waits.
 
 use super::mailbox::{Mailbox, Next};
-use super::{ChatError, ChatModel, ChatOptions, ChatSession, Memory, ReplyStats, Settled, prompt};
+use super::resume::{Resume, context_kept, decline, lost, sleep};
+use super::{ChatError, ChatModel, ChatOptions, ChatSession, ReplyStats, Settled, prompt};
 use crate::clock;
-use crate::error::{Severity, Stage, StageError};
+use crate::error::Stage;
 use crate::event::{LlmCmd, WorkerEvent};
 use crate::speech::{Part, ThinkSplitter};
 use crate::trace::{Lane, Span, Work};
@@ -45,7 +46,7 @@ pub fn spawn_llm(
     let unload_after = unload_after.into();
     Worker::spawn(Stage::Llm, INBOX, up, move |inbox, up| {
         let mailbox = Mailbox::new(inbox);
-        let mut resume = Resume { options, memory: None, command: None, announced: false, released: false };
+        let mut resume = Resume::begin(options);
         loop {
             let again = resume.again();
             let ended = match factory() {
@@ -55,7 +56,8 @@ pub fn spawn_llm(
             // The model is dropped here, so its memory is free by now.
             let ended = match ended {
                 Ok(Some(left)) => {
-                    let gone = if left.released { WorkerEvent::Released(Stage::Llm) } else { WorkerEvent::Unloaded(Stage::Llm) };
+                    let unloaded = WorkerEvent::Unloaded(Stage::Llm, left.at);
+                    let gone = if left.released { WorkerEvent::Released(Stage::Llm) } else { unloaded };
                     if up.send(gone).is_err() {
                         return;
                     }
@@ -82,86 +84,23 @@ pub fn spawn_llm(
     })
 }
 
-/// What a session begins with.
-struct Resume {
-    options: ChatOptions,
-    /// The conversation before the model was unloaded.
-    memory: Option<Memory>,
-    /// The command for which it is loaded again.
-    command: Option<LlmCmd>,
-    announced: bool,
-    /// It was unloaded because somebody asked for it.
-    released: bool,
-}
-
-impl Resume {
-    /// What is left when it cannot be loaded again, and the turn that asks for it; `None`: it was not there yet.
-    fn again(&self) -> Option<(Resume, Option<TurnId>)> {
-        let turn = if let Some(LlmCmd::Reply(turn, _)) = &self.command { Some(*turn) } else { None };
-        let (options, memory) = (self.options.clone(), self.memory.clone());
-        self.announced.then_some((Resume { options, memory, command: None, announced: true, released: false }, turn))
-    }
-}
-
-/// The model did not come back. Who decides may take another; if not, the turn gets to know, and the next one tries again.
-fn lost(error: StageError, turn: Option<TurnId>, left: Resume, mailbox: &Mailbox, up: &Sender<WorkerEvent>) -> Option<Resume> {
-    tracing::warn!(%error, "the chat model did not come back");
-    if error.severity == Severity::Stage {
-        up.send(WorkerEvent::Lost(error.clone())).ok()?;
-    }
-    if let Some(turn) = turn {
-        up.send(WorkerEvent::Failed(turn, error)).ok()?;
-    }
-    sleep(left, mailbox, up)
-}
-
-/// Without a model: says so for each question.
-fn decline(error: StageError, mailbox: &Mailbox, up: &Sender<WorkerEvent>) {
-    if up.send(WorkerEvent::Failed(TurnId::NONE, error.clone())).is_err() {
-        return;
-    }
-    while let Next::Command(command) = mailbox.next(None) {
-        let answer = match command {
-            LlmCmd::Reply(turn, _) => WorkerEvent::Failed(turn, error.clone()),
-            LlmCmd::Release => WorkerEvent::Released(Stage::Llm),
-            _ => continue,
-        };
-        if up.send(answer).is_err() {
-            return;
-        }
-    }
-}
-
-/// The model is unloaded: waits for a command that needs it.
-fn sleep(mut left: Resume, mailbox: &Mailbox, up: &Sender<WorkerEvent>) -> Option<Resume> {
-    loop {
-        match mailbox.next(None) {
-            Next::Command(command @ (LlmCmd::Prefill(..) | LlmCmd::Reply(..) | LlmCmd::Wake)) => {
-                return Some(Resume { command: Some(command), released: false, ..left });
-            }
-            Next::Command(LlmCmd::Reset) => left.memory = None,
-            Next::Command(LlmCmd::Remember(memory)) => left.memory = Some(memory),
-            Next::Command(LlmCmd::Release) => up.send(WorkerEvent::Released(Stage::Llm)).ok()?,
-            Next::Command(LlmCmd::Configure(options)) => left.options = options,
-            // Nothing is pending.
-            Next::Command(LlmCmd::Commit { .. }) | Next::Nothing => {}
-            Next::Closed => return None,
-        }
-    }
-}
-
 /// With a model: works until there are no more commands (`None`) or there was none for long (what to go on with). An
 /// error means that there is no session at all.
 fn serve(
     model: &dyn ChatModel,
-    resume: Resume,
+    mut resume: Resume,
     mailbox: &Mailbox,
     up: &Sender<WorkerEvent>,
     turns: &TurnReader,
     unload_after: &Patience,
 ) -> Result<Option<Resume>, ChatError> {
+    let (mut session, problem) = resume.session(model)?;
     let Resume { options, memory, mut command, announced, .. } = resume;
-    let mut session = model.session(&options)?;
+    if let Some(error) = problem
+        && up.send(WorkerEvent::Failed(TurnId::NONE, error)).is_err()
+    {
+        return Ok(None);
+    }
     if let Some(memory) = &memory {
         session.remember(memory);
     }
@@ -228,7 +167,8 @@ struct Desk<'a> {
 impl Desk<'_> {
     /// What the next session goes on with. An answer that nobody said to have been heard is forgotten.
     fn leave(self, released: bool) -> Resume {
-        Resume { memory: Some(self.session.memory()), options: self.options, command: None, announced: true, released }
+        let held = Some((self.options.context_tokens, self.options.flash_attention));
+        Resume { memory: Some(self.session.memory()), held, announced: true, released, ..Resume::begin(self.options) }
     }
 
     /// When idle work may be done: neither an answer nor a question is on its way.
@@ -307,9 +247,7 @@ impl Desk<'_> {
                     // The next session, after an unload, must not fail for it.
                     self.options.context_tokens = before.context_tokens;
                     self.options.flash_attention = before.flash_attention;
-                    let error = StageError::from(error);
-                    let message = format!("{} The conversation goes on with the context that it had.", error.message);
-                    self.send(WorkerEvent::Failed(TurnId::NONE, StageError { severity: Severity::Info, message, ..error }))?;
+                    self.send(WorkerEvent::Failed(TurnId::NONE, context_kept(error)))?;
                 }
             }
             // It is loaded.

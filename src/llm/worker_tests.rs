@@ -2,6 +2,8 @@
 #![allow(clippy::panic)] // tests end by it
 
 use super::*;
+use crate::error::Severity;
+use crate::llm::Memory;
 use crate::on_time::on_time;
 use crate::stt::EngineInfo;
 use crate::turn::{CancelToken, TurnClock};
@@ -163,7 +165,7 @@ impl Rig {
 
     fn end(mut self) -> Vec<String> {
         assert!(self.worker.join_until(crate::clock::now().0 + Duration::from_secs(10)));
-        let rest: Vec<_> = self.events.try_iter().filter(|e| !matches!(e, WorkerEvent::Worked(..) | WorkerEvent::Unloaded(_))).collect();
+        let rest: Vec<_> = self.events.try_iter().filter(|e| !matches!(e, WorkerEvent::Worked(..) | WorkerEvent::Unloaded(..))).collect();
         assert_eq!(rest, [], "nothing more was to be sent");
         self.said()
     }
@@ -265,7 +267,7 @@ fn an_idle_model_is_unloaded_and_comes_back_with_the_conversation() {
         rig.worker.try_send(LlmCmd::Commit { turn: TurnId(1), heard: "Hello.".to_owned() }).unwrap();
         rig.until(|log| log.iter().any(|l| l == "commit Hello."));
         std::thread::sleep(Duration::from_millis(300));
-        assert_eq!(rig.next(), WorkerEvent::Unloaded(Stage::Llm));
+        assert!(matches!(rig.next(), WorkerEvent::Unloaded(Stage::Llm, _)));
         rig.clock.advance_to(TurnId(2));
         rig.worker.try_send(LlmCmd::Configure(ChatOptions { system: "new".to_owned(), ..options() })).unwrap();
         rig.worker.try_send(LlmCmd::Prefill(TurnId(2), "and".to_owned())).unwrap();
@@ -321,6 +323,20 @@ fn a_context_for_which_there_is_no_memory_does_not_cost_the_model_after_an_unloa
     assert_eq!(rig.next(), WorkerEvent::Released(Stage::Llm));
     rig.clock.advance_to(TurnId(1));
     rig.worker.try_send(LlmCmd::Reply(TurnId(1), "hi".to_owned())).unwrap();
+    while !matches!(rig.next(), WorkerEvent::ReplyEnded { .. }) {}
+    rig.end();
+}
+
+#[test]
+fn a_context_without_memory_that_is_wished_while_the_model_sleeps_is_said_and_the_model_stays() {
+    let mut rig = Rig::new();
+    rig.worker.try_send(LlmCmd::Release).unwrap();
+    assert_eq!(rig.next(), WorkerEvent::Released(Stage::Llm));
+    rig.worker.try_send(LlmCmd::Configure(ChatOptions { context_tokens: 16_384, ..options() })).unwrap();
+    rig.clock.advance_to(TurnId(1));
+    rig.worker.try_send(LlmCmd::Reply(TurnId(1), "hi".to_owned())).unwrap();
+    let WorkerEvent::Failed(TurnId::NONE, error) = rig.next() else { panic!("it is said") };
+    assert!(error.severity == Severity::Info && error.message.contains("the context that it had"), "{error}");
     while !matches!(rig.next(), WorkerEvent::ReplyEnded { .. }) {}
     rig.end();
 }

@@ -108,7 +108,7 @@ impl Ear {
                 Ok(command) => self.take(command),
                 Err(RecvTimeoutError::Timeout) => {
                     tracing::info!(model = self.info.name, "the speech model was not needed for a while and is unloaded");
-                    self.up.send(WorkerEvent::Unloaded(Stage::Stt)).ok()?;
+                    self.up.send(WorkerEvent::Unloaded(Stage::Stt, clock::now())).ok()?;
                     self.engine = None;
                     self.hearing = None;
                 }

@@ -96,7 +96,7 @@ impl Bench {
                     assert!(turn == TurnId(2) && stt_ms >= 0.0);
                     return (transcript.text, before);
                 }
-                event @ (WorkerEvent::PartialText(..) | WorkerEvent::Worked(..) | WorkerEvent::Ready(..) | WorkerEvent::Unloaded(_)) => {
+                event @ (WorkerEvent::PartialText(..) | WorkerEvent::Worked(..) | WorkerEvent::Ready(..) | WorkerEvent::Unloaded(..)) => {
                     before.push(event)
                 }
                 other => panic!("{other:?}"),
@@ -331,7 +331,7 @@ fn an_engine_that_was_unloaded_comes_back_and_hears_everything() {
             assert_eq!(words, format!("{} samples.", pcm.len()), "not a sample is lost");
             let count = |of: fn(&WorkerEvent) -> bool| before.iter().filter(|event| of(event)).count();
             assert_eq!(count(|e| matches!(e, WorkerEvent::Ready(..))), usize::from(round == 1), "nobody is told");
-            assert!(count(|e| matches!(e, WorkerEvent::Unloaded(Stage::Stt))) >= 1, "who plans is");
+            assert!(count(|e| matches!(e, WorkerEvent::Unloaded(Stage::Stt, _))) >= 1, "who plans is");
             bench.tell(SttCmd::Hear { turn: TurnId(1), at: 0, pcm: Pcm16k::default() }); // an old turn wakes nothing
         }
     });

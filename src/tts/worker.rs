@@ -116,7 +116,7 @@ impl Speaker {
                     Err(RecvTimeoutError::Timeout) => {
                         tracing::info!(after_secs = after.as_secs(), "the voice is not used and is let go");
                         self.voice = Held::Unloaded;
-                        self.up.send(WorkerEvent::Unloaded(Stage::Tts)).map_err(|_| Gone)?;
+                        self.up.send(WorkerEvent::Unloaded(Stage::Tts, clock::now())).map_err(|_| Gone)?;
                         continue;
                     }
                     other => other.map_err(|_| Gone)?,

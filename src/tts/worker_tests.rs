@@ -92,7 +92,7 @@ impl Bench {
     fn next(&self) -> WorkerEvent {
         loop {
             match self.any() {
-                WorkerEvent::Worked(..) | WorkerEvent::Unloaded(_) => {}
+                WorkerEvent::Worked(..) | WorkerEvent::Unloaded(..) => {}
                 event => return event,
             }
         }

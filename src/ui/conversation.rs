@@ -139,7 +139,7 @@ fn fix(error: &StageError) -> Fix {
 
 fn notice_ui(ui: &mut Ui, error: &StageError, cx: &UiContext<'_>, out: &mut Vec<UiCommand>) {
     let t = cx.tokens;
-    let live = widgets::urgency(error.severity);
+    let live = widgets::news(ui.ctx(), &error.message, widgets::urgency(error.severity));
     let (icon, color) = match error.severity {
         Severity::Info => (Icon::Info, t.accent),
         Severity::Turn | Severity::Stage => (Icon::Warning, t.thinking),
@@ -164,6 +164,7 @@ fn notice_ui(ui: &mut Ui, error: &StageError, cx: &UiContext<'_>, out: &mut Vec<
             });
             ui.spacing_mut().item_spacing.x = 0.0;
             if widgets::icon_button(ui, t, Icon::Close, cx.texts.t("action.dismiss"), theme::TARGET, true).clicked() {
+                widgets::no_news(ui.ctx(), &error.message);
                 out.push(UiCommand::Dismiss(error.clone()));
             }
         });

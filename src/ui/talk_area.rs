@@ -88,7 +88,8 @@ fn hint_ui(ui: &mut Ui, look: TalkLook, state: &ViewState, cx: &UiContext<'_>, m
 /// Whether a screen reader says the line. It must not talk into the microphone, nor over the voice that answers.
 fn live(look: TalkLook, heard: bool, cx: &UiContext<'_>) -> Live {
     match look {
-        TalkLook::Listening => Live::Off,
+        // The card of the fault says it.
+        TalkLook::Listening | TalkLook::Fault => Live::Off,
         TalkLook::Hearing if heard => Live::Off,
         TalkLook::Speaking if !cx.settings.audio.mute => Live::Off,
         _ => Live::Polite,

@@ -49,6 +49,26 @@ pub fn announce(response: &Response, how: Live) {
     response.ctx.accesskit_node_builder(response.id, |node| node.set_live(how));
 }
 
+/// News are said for so long after they came, s: who comes back to a page that still shows them has heard them.
+const NEWS: f64 = 5.0;
+
+/// How a text of a card is said: as news, or not any more.
+#[must_use]
+pub fn news(ctx: &egui::Context, text: &str, how: Live) -> Live {
+    let now = ctx.input(|i| i.time);
+    let came = ctx.data_mut(|data| *data.get_temp_mut_or(news_id(text), now));
+    if now - came <= NEWS { how } else { Live::Off }
+}
+
+/// The card was dismissed: the same is news when it comes again.
+pub fn no_news(ctx: &egui::Context, text: &str) {
+    ctx.data_mut(|data| data.remove::<f64>(news_id(text)));
+}
+
+fn news_id(text: &str) -> egui::Id {
+    egui::Id::unique(("news", text))
+}
+
 /// How urgent what the program has to say is: a fault interrupts, anything else waits for a pause.
 #[must_use]
 pub fn urgency(severity: Severity) -> Live {

@@ -51,7 +51,7 @@ pub fn fetch_file(file: &JobFile, with: &Surroundings, say: &mut dyn FnMut(Progr
         Outcome::Cancelled => return Ok(Outcome::Cancelled),
     }
     let Some(part) = open_part(file, with, say)? else { return Ok(Outcome::Cancelled) };
-    let mut work = Work { file, with, say, part, resumed: false, answered: false };
+    let mut work = Work { file, with, say, part, resumed: false, renewed: false, answered: false };
     work.run()
 }
 
@@ -102,6 +102,8 @@ struct Work<'a> {
     part: Part,
     /// Some bytes of the part are older than the last answer.
     resumed: bool,
+    /// A part that fitted in size and not in its hash was thrown away, which is done once.
+    renewed: bool,
     /// A server said something in this run.
     answered: bool,
 }
@@ -308,11 +310,12 @@ impl Work<'_> {
         let size = self.file.required_bytes().filter(|&required| required != bytes);
         let hash = self.file.sha256.as_ref().filter(|_| self.file.as_expected(&sha256) == Some(false));
         // Where the hash is only hearsay, the file may well be another one than was told, and then no number of downloads
-        // mends it: the person decides. The server's own tag stood guard over the mixing of old and new bytes.
-        let maybe_mixed = self.resumed && self.file.strict;
-        if maybe_mixed && (hash.is_some() || size.is_some()) {
+        // mends it: the person decides. But one of the announced size whose beginning lay on this disk over a power cut may
+        // be damaged, and that one more download mends.
+        let damaged = host.is_some() && self.file.bytes == Some(bytes) && !self.renewed;
+        if self.resumed && (self.file.strict || damaged) && (hash.is_some() || size.is_some()) {
             self.part.discard()?;
-            self.resumed = false;
+            (self.resumed, self.renewed) = (false, true);
             return Ok(None);
         }
         let name = self.file.name.clone();

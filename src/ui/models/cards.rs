@@ -117,6 +117,7 @@ fn told_ui(
     more: impl FnOnce(&mut Ui, &mut Vec<UiCommand>),
 ) {
     let t = cx.tokens;
+    let live = widgets::news(ui.ctx(), first, live);
     widgets::card(t, t.raised, t.hairline).show(ui, |ui| {
         ui.set_width(ui.available_width());
         ui.horizontal_top(|ui| {
@@ -135,6 +136,7 @@ fn told_ui(
             });
             ui.spacing_mut().item_spacing.x = 0.0;
             if widgets::icon_button(ui, t, Icon::Close, cx.texts.t("action.dismiss"), theme::TARGET, true).clicked() {
+                widgets::no_news(ui.ctx(), first);
                 out.push(dismiss);
             }
         });

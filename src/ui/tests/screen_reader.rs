@@ -47,6 +47,9 @@ fn faults_and_questions_interrupt_and_results_wait() {
     for (words, how) in [("It broke.", Live::Assertive), ("Hint: It broke.", Live::Assertive), ("By the way.", Live::Polite)] {
         assert_eq!(live(&w, words), how, "{words}");
     }
+    // Who comes back to the page later has heard them.
+    w.harness.run_steps(60);
+    assert_eq!(live(&w, "It broke."), Live::Off);
     let question = Question { id: "whisper-small-q5_1".into(), file: "f".into(), evidence: Evidence::Reported, ..Question::default() };
     w.tell([listing(sample()), ManagerEvent::Question(question.clone())]);
     assert_eq!(live(&w, "A model's file needs your decision"), Live::Assertive);
