@@ -164,6 +164,7 @@ pub(super) fn adopt(stage: Stage, into: &mut Config, from: &Config) {
         Stage::Tts => {
             into.voice.clone_from(&from.voice);
             into.voice_languages.clone_from(&from.voice_languages);
+            into.digitless_voices.clone_from(&from.digitless_voices);
             into.voice_threads = from.voice_threads;
         }
         _ => {}

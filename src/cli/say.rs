@@ -7,7 +7,7 @@ use super::terminal::{Interrupt, Terminal};
 use super::{Context, Exit};
 use crate::audio::Clip;
 use crate::error::{Severity, Stage, StageError};
-use crate::tts::{Synthesizer, VoiceOptions};
+use crate::tts::{SynthesisError, Synthesizer, VoiceOptions};
 use crate::turn::{CancelToken, Outcome};
 use std::io::Cursor;
 use std::path::Path;
@@ -24,7 +24,10 @@ pub fn run(context: &Context, args: &Say, terminal: &mut Terminal) -> Exit {
     context.notices.iter().for_each(|notice| terminal.error(notice));
     match say(context, args, &interrupt.token) {
         Ok(_) if interrupt.token.is_cancelled() => Exit::Interrupted,
-        Ok(Outcome::Done(())) => Exit::Good,
+        Ok(Outcome::Done(unread)) => {
+            unread.iter().for_each(|problem| terminal.error(problem));
+            Exit::Good
+        }
         Ok(Outcome::Cancelled) => Exit::Interrupted,
         Err(_) if interrupt.token.is_cancelled() => Exit::Interrupted,
         Err(problem) => {
@@ -34,7 +37,8 @@ pub fn run(context: &Context, args: &Say, terminal: &mut Terminal) -> Exit {
     }
 }
 
-fn say(context: &Context, args: &Say, cancel: &CancelToken) -> Result<Outcome<()>, StageError> {
+/// Done: with the reason why a part of the text was left out.
+fn say(context: &Context, args: &Say, cancel: &CancelToken) -> Result<Outcome<Option<StageError>>, StageError> {
     let what = match &args.phonemes {
         Some(phonemes) => What::Phonemes(phonemes.trim().to_owned()),
         None => What::Clauses(engines::clauses(&args.text.join(" "), context.config.latin())),
@@ -59,7 +63,7 @@ fn say(context: &Context, args: &Say, cancel: &CancelToken) -> Result<Outcome<()
             Ok(())
         };
         let outcome = speak(voice.as_mut(), &what, options, cancel, &mut collect)?;
-        if outcome == Outcome::Done(()) {
+        if matches!(outcome, Outcome::Done(_)) {
             write_wav(out, &samples, rate)?;
         }
         return Ok(outcome);
@@ -70,17 +74,19 @@ fn say(context: &Context, args: &Say, cancel: &CancelToken) -> Result<Outcome<()
     Ok(outcome)
 }
 
-/// Synthesises one clause after the other and hands each piece of sound over as it comes.
+/// Synthesises one clause after the other and hands each piece of sound over as it comes. Clauses that the voice cannot read are
+/// left out: what is done has the reason for the first of them.
 fn speak(
     voice: &mut dyn Synthesizer,
     what: &What,
     options: &VoiceOptions,
     cancel: &CancelToken,
     on_clip: &mut dyn FnMut(Clip) -> Result<(), StageError>,
-) -> Result<Outcome<()>, StageError> {
+) -> Result<Outcome<Option<StageError>>, StageError> {
     let rate = voice.sample_rate();
     let mut lost = Ok(());
     let mut made = 0;
+    let mut unread: Option<StageError> = None;
     let mut on_audio = |samples: &[f32]| {
         made += samples.len();
         if lost.is_ok() && !samples.is_empty() {
@@ -95,17 +101,24 @@ fn speak(
         }
         What::Clauses(clauses) => {
             for clause in clauses {
-                if cancel.is_cancelled() || voice.synthesize(clause, options, cancel, &mut on_audio)? == Outcome::Cancelled {
+                if cancel.is_cancelled() {
                     return Ok(Outcome::Cancelled);
+                }
+                match voice.synthesize(clause, options, cancel, &mut on_audio) {
+                    Ok(Outcome::Done(_)) => {}
+                    Ok(Outcome::Cancelled) => return Ok(Outcome::Cancelled),
+                    Err(error @ SynthesisError::Unreadable(_)) => unread = unread.or_else(|| Some(error.into())),
+                    Err(error) => return Err(error.into()),
                 }
             }
         }
     }
     lost?;
     if made == 0 {
-        return Err(StageError::new(Stage::Tts, Severity::Turn, "There is nothing in this text that can be said.", "Give some words."));
+        let nothing = || StageError::new(Stage::Tts, Severity::Turn, "There is nothing in this text that can be said.", "Give some words.");
+        return Err(unread.unwrap_or_else(nothing));
     }
-    Ok(Outcome::Done(()))
+    Ok(Outcome::Done(unread))
 }
 
 /// Writes mono 32-bit float samples: what the voice computed, without rounding to 16 bits.
@@ -129,9 +142,9 @@ fn write_wav(out: &Path, samples: &[f32], rate: u32) -> Result<(), StageError> {
 mod tests {
     use super::*;
     use crate::stt::EngineInfo;
-    use crate::tts::{SpeechStats, SynthesisError};
+    use crate::tts::SpeechStats;
 
-    /// Says one sample for each letter; "!" is cancelled, "?" fails.
+    /// Says one sample for each letter; "!" is cancelled, "?" fails, it reads no Chinese.
     struct Letters;
 
     impl Synthesizer for Letters {
@@ -149,6 +162,7 @@ mod tests {
             match clause {
                 "!" => return Ok(Outcome::Cancelled),
                 "?" => return Err(SynthesisError::Engine("it broke".into())),
+                _ if clause.contains(crate::speech::is_han) => return Err(SynthesisError::Unreadable("It does not read this".into())),
                 _ => on_audio(&vec![options.volume; clause.chars().filter(|c| c.is_alphabetic()).count()]),
             }
             Ok(Outcome::Done(SpeechStats::default()))
@@ -169,7 +183,7 @@ mod tests {
         }
     }
 
-    fn said(clauses: &[&str]) -> (Result<Outcome<()>, StageError>, usize) {
+    fn said(clauses: &[&str]) -> (Result<Outcome<Option<StageError>>, StageError>, usize) {
         let mut samples = 0;
         let what = What::Clauses(clauses.iter().map(|clause| (*clause).to_owned()).collect());
         let mut count = |clip: Clip| {
@@ -182,10 +196,18 @@ mod tests {
 
     #[test]
     fn clauses_are_spoken_in_full_or_the_reason_is_said() {
-        assert_eq!(said(&["ab", "", "cde"]), (Ok(Outcome::Done(())), 5));
+        assert_eq!(said(&["ab", "", "cde"]), (Ok(Outcome::Done(None)), 5));
         assert_eq!(said(&["ab", "!", "cd"]), (Ok(Outcome::Cancelled), 2));
         assert!(said(&["ab", "?"]).0.unwrap_err().message.contains("it broke"));
         assert!(said(&["🙂"]).0.unwrap_err().message.contains("nothing"));
+    }
+
+    #[test]
+    fn what_the_voice_cannot_read_is_left_out_and_said() {
+        let unread = StageError::from(SynthesisError::Unreadable("It does not read this".into()));
+        assert_eq!(said(&["ab", "你好。", "cde"]), (Ok(Outcome::Done(Some(unread.clone()))), 5));
+        assert_eq!(said(&["你好。", "再见。"]), (Err(unread), 0), "nothing of it was said");
+        assert_eq!(said(&["你好。", "!"]), (Ok(Outcome::Cancelled), 0));
     }
 
     #[test]

@@ -61,6 +61,8 @@ pub struct Config {
     pub voice: VoiceChoice,
     /// Codes of the languages that a voice file speaks; empty where nothing says them. Its spare ones speak them, too.
     pub voice_languages: Vec<String>,
+    /// Of the chosen voice file and its spare ones those that do not read digits: their symbols are letters, or a lexicon's words.
+    pub digitless_voices: Vec<PathBuf>,
     /// What may be used instead.
     pub spare: Spare,
     /// Threads of the voice.
@@ -91,13 +93,17 @@ pub struct Config {
 
 impl Config {
     /// What the voice takes text in Latin letters for: its numbers become English words for a voice that speaks English (Chinese
-    /// ones do so between Chinese words) or that says no language, and are left to any other.
+    /// ones do so between Chinese words) or that says no language, and are left to any other. A voice that does not read digits
+    /// would drop them, so it gets English words, too.
     #[must_use]
     pub fn latin(&self) -> Lang {
         let english = |code: &str| matches!(code, "en" | "zh" | "yue" | "hak");
         let is_english = match &self.voice {
             VoiceChoice::Espeak(name) => languages::code_of(name).is_none_or(|code| english(&code)),
-            VoiceChoice::Vits(_) => self.voice_languages.is_empty() || self.voice_languages.iter().any(|code| english(code)),
+            VoiceChoice::Vits(file) => {
+                let spoken = &self.voice_languages;
+                spoken.is_empty() || spoken.iter().any(|code| english(code)) || self.digitless_voices.contains(file)
+            }
         };
         if is_english { Lang::En } else { Lang::Other }
     }
@@ -112,6 +118,7 @@ pub(crate) fn test_config() -> Config {
         chat_model: None,
         voice: VoiceChoice::Espeak("en-us".to_owned()),
         voice_languages: Vec::new(),
+        digitless_voices: Vec::new(),
         spare: Spare::default(),
         voice_threads: 1,
         fit_memory: true,

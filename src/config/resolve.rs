@@ -8,13 +8,19 @@ use crate::error::{Severity, Stage, StageError};
 use crate::llm::prompt::DEFAULT_SYSTEM;
 use crate::llm::{ChatOptions, Sampling};
 use crate::models::store::{self, Inventory, ModelEntry};
+use crate::models::voice_files::{VoiceFiles, VoiceForm};
+use crate::models::voice_toml::VoiceToml;
 use crate::stt::{Phrases, SpokenLanguage, SttOptions};
-use crate::tts::{VoiceOptions, languages};
+use crate::tts::piper::{PhonemeType, PiperConfig};
+use crate::tts::{VoiceOptions, espeak, languages};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 /// More threads than this make a short answer no faster on a laptop and take the cores from everything else.
 const MOST_THREADS_BY_DEFAULT: u32 = 4;
+
+/// espeak-ng's voice when nothing else is known or there.
+const ENGLISH: &str = "en-us";
 
 /// What the command line says; `None`: nothing.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -70,7 +76,13 @@ pub struct Overrides {
 #[must_use]
 pub fn resolve(settings: &Settings, overrides: &Overrides, surroundings: &Surroundings) -> (Config, Vec<StageError>) {
     let folders = surroundings.model_folders(overrides.models.as_deref(), settings.models.folder.as_deref());
-    resolve_with(settings, overrides, surroundings, &store::scan(&folders))
+    let mut inventory = store::scan(&folders);
+    let spoken = overrides.languages.as_ref().unwrap_or(&settings.hearing.languages);
+    // espeak-ng's data is loaded only where the answer counts.
+    if espeak_default(&answered(spoken, settings, surroundings), !spoken.is_empty(), &[]) != ENGLISH {
+        inventory.espeak_languages = espeak::languages();
+    }
+    resolve_with(settings, overrides, surroundings, &inventory)
 }
 
 /// [`resolve`] with an inventory that is already there.
@@ -97,7 +109,7 @@ pub fn resolve_with(
         .clone()
         .or_else(|| if_there(settings.models.chat.as_deref(), Stage::Llm, "chat model", &mut notices))
         .or_else(|| best(&inventory.chat, preferred));
-    let espeak = VoiceChoice::Espeak(espeak_default(&answered, !spoken.is_empty()).to_owned());
+    let espeak = VoiceChoice::Espeak(espeak_default(&answered, !spoken.is_empty(), &inventory.espeak_languages).to_owned());
     let voice = overrides
         .voice
         .clone()
@@ -113,12 +125,18 @@ pub fn resolve_with(
         chat: if overrides.chat.is_some() { Vec::new() } else { inventory.chat.clone() },
         voices: if overrides.voice.is_some() { Vec::new() } else { spare_voices(&voice_languages, &inventory.voices, espeak) },
     };
+    let files = [&voice].into_iter().chain(&spare.voices).filter_map(|voice| match voice {
+        VoiceChoice::Vits(path) => Some(path),
+        VoiceChoice::Espeak(_) => None,
+    });
+    let digitless_voices = files.filter(|path| !reads_digits(path)).cloned().collect();
     let config = Config {
         engines: overrides.engines.unwrap_or_default(),
         stt_model,
         chat_model,
         voice,
         voice_languages,
+        digitless_voices,
         spare,
         voice_threads: threads,
         fit_memory: settings.models.fit_memory,
@@ -223,10 +241,26 @@ fn answered(spoken: &[String], settings: &Settings, surroundings: &Surroundings)
 }
 
 /// espeak-ng's voice of the first language. When none was chosen, only of Chinese, which says English, too: a machine that is
-/// set to German may well have nothing but the starter models, and these know English only.
-fn espeak_default(answered: &[String], chosen: bool) -> &'static str {
+/// set to German may well have nothing but the starter models, and these know English only. `installed`: the languages that the
+/// library of this machine speaks; empty: not known.
+fn espeak_default(answered: &[String], chosen: bool, installed: &[String]) -> &'static str {
     let first = answered.first().filter(|first| chosen || *first == "zh");
-    first.and_then(|first| languages::espeak_voice(first)).unwrap_or("en-us")
+    let wished = first.and_then(|first| languages::espeak_voice(first)).unwrap_or(ENGLISH);
+    let is_there = |name: &&str| installed.is_empty() || installed.iter().any(|language| language == name);
+    // Older libraries call it `zh`; it says the characters of Cantonese, too.
+    let chinese = ["cmn", "zh"].into_iter().filter(|_| matches!(wished, "cmn" | "yue"));
+    [wished].into_iter().chain(chinese).find(is_there).unwrap_or(ENGLISH)
+}
+
+/// Whether a voice file's text goes through espeak-ng, which says numbers in the voice's language. Letters and the words of a
+/// lexicon are the symbols of the others: a digit is none, and would be left out without a word.
+fn reads_digits(path: &Path) -> bool {
+    VoiceFiles::of(path).is_ok_and(|files| match files.form {
+        // Why a broken config is none, its loading says.
+        VoiceForm::Piper => PiperConfig::read(&files.config).map_or(true, |config| config.phoneme_type == PhonemeType::Espeak),
+        VoiceForm::TwoFiles => VoiceToml::read(&files.config).is_ok_and(|voice| voice.espeak.is_some()),
+        VoiceForm::Lexicon | VoiceForm::Letters => false,
+    })
 }
 
 fn heard(languages: &[String]) -> SpokenLanguage {

@@ -146,6 +146,51 @@ fn espeak_speaks_the_language_that_was_chosen_and_its_numbers_are_its_own() {
 }
 
 #[test]
+fn a_language_that_this_espeak_does_not_speak_is_left_to_english_or_chinese() {
+    let installed =
+        |names: &[&str]| Inventory { espeak_languages: names.iter().map(|name| (*name).into()).collect(), ..Inventory::default() };
+    for (language, names, name) in [
+        ("de", &["cmn", "de", "en-us"][..], "de"),
+        ("kk", &["cmn", "de", "en-us"], "en-us"),
+        ("yue", &["cmn", "en-us"], "cmn"),
+        ("zh", &["en-us", "zh"], "zh"),
+        ("zh", &["en-us"], "en-us"),
+        ("kk", &[], "kk"),
+    ] {
+        let config = resolve_with(&speaking(&[language]), &Overrides::default(), &machine(2, "en"), &installed(names)).0;
+        assert_eq!(config.voice, VoiceChoice::Espeak(name.into()), "{language} of {names:?}");
+    }
+}
+
+#[test]
+fn a_voice_whose_symbols_are_letters_gets_words_for_numbers() {
+    let piper = |kind: &str| {
+        format!(
+            r#"{{"audio":{{"sample_rate":22050}},"espeak":{{"voice":"de"}},"phoneme_type":"{kind}","phoneme_id_map":{{"_":[0],"^":[1],"$":[2],"a":[3]}}}}"#
+        )
+    };
+    let two = "format = 1\nacoustic = \"de_DE-anna-low.onnx\"\nvocoder = \"v.onnx\"\ntokens = \"tokens.txt\"\nsample_rate = 22050\nhop = 256\nbands = 80\nlanguage = \"de\"\n";
+    let (own, words) = ("Das kostet 25 Euro.", "Das kostet twenty-five Euro.");
+    for (beside, text, said) in [
+        ("de_DE-anna-low.onnx.json", piper("espeak"), own),
+        ("de_DE-anna-low.onnx.json", piper("text"), words),
+        ("tokens.txt", String::new(), words),
+        ("hark-voice.toml", format!("{two}espeak = \"de\"\n"), own),
+        ("hark-voice.toml", two.to_owned(), words),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let voice = folder.path().join("de_DE-anna-low.onnx");
+        for (name, text) in [("de_DE-anna-low.onnx", ""), ("v.onnx", ""), ("tokens.txt", ""), (beside, &text)] {
+            std::fs::write(folder.path().join(name), text).unwrap();
+        }
+        let overrides = Overrides { voice: Some(VoiceChoice::Vits(voice)), ..Overrides::default() };
+        let config = run(&Settings::default(), &overrides, &Inventory::default()).0;
+        assert_eq!(config.voice_languages, ["de"]);
+        assert_eq!(crate::cli::engines::clauses(own, config.latin()), [said], "{beside}: {text}");
+    }
+}
+
+#[test]
 fn a_german_voice_reads_german_numbers_and_an_english_one_english_words() {
     let folder = tempfile::tempdir().unwrap();
     for (name, said) in [("de", "Das kostet 25 Euro."), ("en-us", "Das kostet twenty-five Euro.")] {

@@ -10,6 +10,8 @@ use std::sync::LazyLock;
 pub(super) const DASH: &str = r"\s?[-−–—~]\s?";
 /// So much of the text beside a dash is looked at, bytes: the time stays linear in the text.
 const NEAR: usize = 40;
+/// The half of the day behind a time.
+const HALF: &str = r"\s?[aApP](?:\.[mM]\.|[mM](?-u:\b))";
 
 /// English: to or minus.
 pub(super) fn english(f: &Found) -> Option<String> {
@@ -32,8 +34,7 @@ pub(super) fn leads_to_equals(after: &str) -> bool {
     let mut units = 0;
     for (at, c) in after.char_indices().take_while(|(at, _)| *at < NEAR) {
         match c {
-            // An arrow is none.
-            '=' => return !after[at + 1..].starts_with('>'),
+            '=' => return starts_with_result(&after[at + 1..]),
             '0'..='9' | ' ' | '.' | ',' | '+' | '-' | '−' | '–' | '×' | '÷' | '*' | '/' | '(' | ')' | '^' | '%' | '$' | '€' | '£' | '¥' =>
                 {}
             // 100元-30元=70元
@@ -42,6 +43,13 @@ pub(super) fn leads_to_equals(after: &str) -> bool {
         }
     }
     false
+}
+
+/// A number that is the result, or is asked for: an arrow is none, nor is the name of a level (`1-3 = low`, `90-100=A`).
+fn starts_with_result(after: &str) -> bool {
+    let sign = |c: char| c.is_whitespace() || matches!(c, '=' | '+' | '-' | '−' | '±' | '(' | '$' | '€' | '£' | '¥');
+    let result = head(after).trim_start_matches(sign);
+    result.starts_with(|c: char| c.is_ascii_digit() || matches!(c, '?' | '？' | '几')) || result.starts_with("多少")
 }
 
 /// Whether this ends with a dash behind a measure: what follows is no decimal's tail and no part of a code.
@@ -59,36 +67,72 @@ fn is_difference(f: &Found) -> bool {
 
 /// 9:00-17:00, 9 am-5 pm, 9-11am.
 fn is_between_times(f: &Found) -> bool {
-    static HALF: &str = r"\s?[aApP](?:\.[mM]\.|[mM])";
     static TIME: LazyLock<Option<Regex>> = LazyLock::new(|| {
         Regex::new(&format!(r"(?:^|[^0-9:：.])(?:[0-9]{{1,2}}[:：][0-5][0-9](?:[:：][0-5][0-9])?(?:{HALF})?|[0-9]{{1,2}}{HALF})$")).ok()
     });
     static NEXT: LazyLock<Option<Regex>> =
         LazyLock::new(|| Regex::new(&format!(r"^(?:[0-9]{{1,2}}[:：][0-5][0-9]|[0-9]{{1,2}}{HALF})")).ok());
     static HOUR: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(r"(?:^|[^0-9:：.,$€£¥-])[0-9]{1,2}$").ok());
-    static NEXT_HALF: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(&format!(r"^[0-9]{{1,2}}(?:[:：][0-5][0-9])?{HALF}")).ok());
     let fits = |regex: &Option<Regex>, text: &str| regex.as_ref().is_some_and(|regex| regex.is_match(text));
     let (before, after) = (tail(f.before), head(f.after));
-    fits(&TIME, before) && fits(&NEXT, after) || fits(&HOUR, before) && fits(&NEXT_HALF, after)
+    // Any number may stand before a dash with blanks: "Gate 12 - 5 pm".
+    fits(&TIME, before) && fits(&NEXT, after) || f.group(0).trim() == f.group(0) && fits(&HOUR, before) && starts_with_half(after)
 }
 
-/// 50%-60%, 3℃-8℃, 100元-200元, 3月5日-7日. A sign that stands at the second number only is its own.
+/// Whether a time of one half of the day follows: 5 pm, 11:30 a.m.
+pub(super) fn starts_with_half(after: &str) -> bool {
+    static NEXT_HALF: LazyLock<Option<Regex>> = LazyLock::new(|| Regex::new(&format!(r"^[0-9]{{1,2}}(?:[:：][0-5][0-9])?{HALF}")).ok());
+    NEXT_HALF.as_ref().is_some_and(|regex| regex.is_match(head(after)))
+}
+
+/// 50%-60%, 3℃-8℃, 100元-200元, 3月5日-7日. A sign that stands at the second number only is its own, and a dash with blanks parts two
+/// thoughts (`5 km - 10 minutes`, `5 kg — 2 more`) unless both have one unit.
 fn is_between_measures(f: &Found) -> bool {
     let dash = f.group(0);
-    let own_sign = dash.starts_with(char::is_whitespace) && !dash.ends_with(char::is_whitespace);
+    let (blank_before, blank_behind) = (dash.starts_with(char::is_whitespace), dash.ends_with(char::is_whitespace));
     let number = f.after.trim_start_matches(['-', '−', '$', '€', '£', '¥']);
-    !own_sign && f.after.len() - number.len() <= 4 && number.starts_with(|c: char| c.is_ascii_digit()) && ends_in_measure(f.before)
+    let follows = f.after.len() - number.len() <= 4 && number.starts_with(|c: char| c.is_ascii_digit());
+    let Some(unit) = measure_before(f.before).filter(|_| follows) else { return false };
+    match (blank_before, blank_behind) {
+        (true, false) => false,
+        (true, true) => dash.trim() != "—" && carries(head(number), unit),
+        _ => true,
+    }
 }
 
-fn ends_in_measure(before: &str) -> bool {
+/// Whether this number has that unit, maybe as the last part of a date or time: `7日`, `4月7日`.
+fn carries(number: &str, unit: &str) -> bool {
+    let latin = !unit.starts_with(is_han);
+    // 个 of 个月, 点 of 点半: the first character tells the units apart.
+    let unit = if latin { unit } else { &unit[..unit.chars().next().map_or(0, char::len_utf8)] };
+    let mut rest = number;
+    for _ in 0..3 {
+        rest = rest.trim_start_matches(|c: char| c.is_ascii_digit() || matches!(c, '.' | ',')).trim_start();
+        if let Some(behind) = rest.strip_prefix(unit) {
+            // The m of 10 min is another unit.
+            return !(latin && behind.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '/'));
+        }
+        let Some(later) = rest.strip_prefix(['年', '月', '点']) else { return false };
+        rest = later;
+    }
+    false
+}
+
+/// Whether this ends with a number and a unit.
+pub(super) fn ends_in_measure(before: &str) -> bool {
+    measure_before(before).is_some()
+}
+
+/// The unit that this ends with, when a number stands before it.
+fn measure_before(before: &str) -> Option<&str> {
     static MEASURE: LazyLock<Option<Regex>> = LazyLock::new(|| {
         const LATIN: &str = "%|°\\s?[CF]?|℃|℉|km/h|m/s|kg|km|cm|mm|mg|ml|mL|TB|GB|MB|KB|GHz|MHz|kHz|Hz|kWh|kW|min|ms|g|m|L|W|h|s";
         const HAN: &str = "元|块钱?|角|分钟?|秒钟?|小时|点半?钟?|天|日|号|月份?|年代?|周岁?|岁|个月|个小时|个星期|个人|个|人|次|倍|名|位|度|\
              摄氏度|公里|千米|厘米|毫米|米|公斤|千克|毫克|克|斤|吨|毫升|升|平方米|平方公里|平米|层|楼|页|章|节|届|级|条|件|本|张|只|\
              台|辆|家|杯|瓶|碗|片|粒|口|步|段|句|字|集|期|遍|折|美元|欧元|英镑|日元";
-        Regex::new(&format!(r"[0-9]\s?(?:{LATIN}|[百千万亿]{{1,2}}|[百千万亿]{{0,2}}(?:{HAN}))$")).ok()
+        Regex::new(&format!(r"[0-9]\s?({LATIN}|[百千万亿]{{1,2}}|[百千万亿]{{0,2}}(?:{HAN}))$")).ok()
     });
-    MEASURE.as_ref().is_some_and(|regex| regex.is_match(tail(before)))
+    MEASURE.as_ref()?.captures(tail(before))?.get(1).map(|unit| unit.as_str())
 }
 
 fn tail(text: &str) -> &str {
@@ -116,6 +160,19 @@ mod tests {
             ("10-3-2=5", "ten minus three minus two equals five"),
             ("5-10 apples, COVID-19, F-16", "five to ten apples, COVID-nineteen, F-sixteen"),
             ("from 5° to -3°", "from five degrees to minus three degrees"),
+            // Scales, and not differences.
+            ("1-3 = low, 4-6 = medium", "one to three equals low, four to six equals medium"),
+            ("90-100 = A", "ninety to one hundred equals A"),
+            ("12 - 7 == 5", "twelve minus seven equals five"),
+            ("8-3 = $5 and 3-8 = -5", "eight minus three equals five dollars and three minus eight equals minus five"),
+            // A dash with blanks parts two thoughts.
+            ("Water boils at 100°C — 212°F", "Water boils at one hundred degrees Celsius, two hundred twelve degrees Fahrenheit"),
+            ("It weighs 5 kg — 2 more", "It weighs five kilograms, two more"),
+            ("Distance: 5 km - 10 minutes", "Distance: five kilometers, ten minutes"),
+            ("5 m - 10 min", "five meters, ten minutes"),
+            ("20°C - 25°C", "twenty degrees Celsius to twenty-five degrees Celsius"),
+            ("Gate 12 - 5 pm", "Gate twelve, five PM"),
+            ("9:30 - 11:00", "nine thirty to eleven o'clock"),
         ] {
             assert_eq!(normalize(text, Lang::En), said, "{text}");
         }
@@ -141,6 +198,15 @@ mod tests {
             ("10-3-2=5", "十减三减二等于五"),
             ("100元-30元=70元", "一百元减三十元等于七十元"),
             ("周一-周五和周六~日", "周一到周五和周六到日"),
+            ("周一 - 周五", "周一到周五"),
+            ("周日 - 天气晴", "周日,天气晴"),
+            ("周日-天气晴", "周日-天气晴"),
+            ("周日 - 一起去", "周日,一起去"),
+            ("90-100=优秀", "九十到一百等于优秀"),
+            ("12-7=几", "十二减七等于几"),
+            ("3月5日 - 4月7日", "三月五日到四月七日"),
+            ("9点 - 11点半", "九点到十一点半"),
+            ("5公里 - 10分钟", "五公里,十分钟"),
             ("最低-5℃", "最低零下五摄氏度"),
             ("GPT-4和A4纸", "GPT 四和A四纸"),
         ] {

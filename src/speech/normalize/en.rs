@@ -95,8 +95,10 @@ pub(super) const TABLE: &[(&str, Say)] = &[
     }),
     (r" [-−] ", |f| {
         let left = f.before.split([' ', '(']).next_back().unwrap_or_default();
-        let number = left.ends_with(|c: char| c.is_ascii_digit() || c == ')') || left.len() == 1;
-        (number && f.after.starts_with(|c: char| c.is_ascii_digit() || c == '(')).then(|| " minus ".to_owned())
+        let number = left.ends_with(|c: char| c.is_ascii_digit() || c == ')') || left.len() == 1 && !dashes::ends_in_measure(f.before);
+        // Gate 12 - 5 pm
+        let term = f.after.starts_with(|c: char| c.is_ascii_digit() || c == '(') && !dashes::starts_with_half(f.after);
+        (number && term).then(|| " minus ".to_owned())
     }),
     (r"\b(thousand|million|billion|trillion) (km²|km|kg|m|g|L|lbs|ft|mi|kWh|kW|W|GB|TB)\b", |f| {
         Some(format!("{} {}", f.group(1), unit_name(f.group(2))?.1))

@@ -29,9 +29,11 @@ pub(super) const TABLE: &[(&str, Say)] = &[
         let whole = !f.char_before().is_some_and(|c| c.is_ascii_digit() || matches!(c, '.' | ','));
         whole.then(|| format!("{}{}", zh_cardinal(f.group(1)), f.group(2)))
     }),
-    (r"((?:周|星期|礼拜)[一二三四五六日天])\s?[-–—~]\s?((?:周|星期|礼拜)?[一二三四五六日天])", |f| {
-        Some(format!("{}到{}", f.group(1), f.group(2)))
-    }),
+    // A bare day behind a blank, and 天 in any case, may start something else: 周日 - 天气晴.
+    (
+        r"((?:周|星期|礼拜)[一二三四五六日天])(?:\s?[-–—~]\s?((?:周|星期|礼拜)[一二三四五六日天])|[-–—~]([一二三四五六日]))",
+        |f| Some(format!("{}到{}{}", f.group(1), f.group(2), f.group(3))),
+    ),
     (r"([0-9]0)\s?年代", |f| Some(format!("{}年代", zh_cardinal(f.group(1))))),
     // Times.
     (r"([0-9]{1,2})[:：]([0-5][0-9])(?:[:：]([0-5][0-9]))?", time),
@@ -39,8 +41,11 @@ pub(super) const TABLE: &[(&str, Say)] = &[
     (dashes::DASH, dashes::chinese),
     // Telephone numbers and versions.
     (r"((?:拨打|致电|电话|热线|验证码|密码|邮编)[:：是为]?\s?)([0-9]{3,})", |f| {
-        let count =
-            f.after.starts_with(['元', '块', '个', '次', '万', '人', '台', '部', '分', '秒', '.', ',', '-']) || f.after.starts_with("小时");
+        const COUNTED: &[char] = &['元', '块', '个', '次', '万', '人', '台', '部', '分', '秒', '多', '余', '名', '位', '通', '条', '%'];
+        // A full stop or a comma ends the sentence unless the number goes on.
+        let goes_on =
+            f.after.starts_with('-') || f.after.strip_prefix(['.', ',']).is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()));
+        let count = goes_on || f.after.starts_with(COUNTED) || f.after.starts_with("小时");
         (!count).then(|| format!("{}{}", f.group(1), zh_digits(f.group(2))))
     }),
     (r"\+?[0-9]{3,4}-[0-9]{3,4}-[0-9]{3,4}|(?-u:\b)1[3-9][0-9]{9}|[0-9]{3,4}-[0-9]{7,8}", |f| Some(zh_digits(f.group(0)))),
@@ -137,10 +142,17 @@ fn is_year(f: &Found, digits: &str) -> bool {
         return true;
     }
     let year: u32 = digits.parse().unwrap_or(0);
+    let round = year.is_multiple_of(100);
+    if (1800..=2100).contains(&year) && !round {
+        return true;
+    }
     let starts = |words: &[&str]| words.iter().any(|word| f.after.starts_with(word));
-    // 1995年后 is after that year; 2000年前后 is about that year.
-    let span = starts(&["的历史", "历史", "之久", "的时间"])
-        || year.is_multiple_of(100) && starts(&["前", "后", "来", "间"]) && !starts(&["前后"]);
+    // 2000年的历史新高, 2000年的时间表: what happened in that year.
+    let ends = |rest: &str| !rest.starts_with(char::is_alphanumeric) || rest.starts_with('了');
+    let long = ["的历史", "的时间"].iter().any(|word| f.after.strip_prefix(word).is_some_and(ends));
+    // 2000年前后 is about that year; 2000年后出生 is after it, as 1995年后 is.
+    let ago = round && (starts(&["前", "来", "间"]) && !starts(&["前后"]) || !matches!(year, 1900 | 2000) && starts(&["后"]));
+    let span = long || starts(&["历史", "之久"]) || ago;
     (1001..=2100).contains(&year) && !span
 }
 
@@ -274,13 +286,19 @@ mod tests {
             ("大约5人，~10人", "大约五人，大约十人"),
             ("20世纪90年代，1990年", "二十世纪九十年代，一九九零年"),
             ("中国有5000年的历史", "中国有五千年的历史"),
-            ("1000年前、2000年后和3000-5000年前", "一千年前、两千年后和三千到五千年前"),
+            ("1000年前、1000年后和3000-5000年前", "一千年前、一千年后和三千到五千年前"),
+            ("2000年后出生，1900年后，2000年前", "二零零零年后出生，一九零零年后，两千年前"),
+            ("2023年的历史新高，1945年的历史事件", "二零二三年的历史新高，一九四五年的历史事件"),
+            ("2024年的时间表，2000年的历史新高", "二零二四年的时间表，二零零零年的历史新高"),
+            ("有2000年的历史了，有1200年历史的城", "有两千年的历史了，有一千二百年历史的城"),
             ("1368年的历史", "一千三百六十八年的历史"),
             ("1995年后出生，2000年前后，公元1000年", "一九九五年后出生，二零零零年前后，公元一零零零年"),
             ("2:30见，1.5倍，3-5个，50%-60%", "两点三十分见，一点五倍，三到五个，百分之五十到百分之六十"),
             ("2024-11-21，-5℃，第3名，第2名", "二零二四年十一月二十一日，零下五摄氏度，第三名，第二名"),
             ("请拨400-800-1234，拨打110报警", "请拨四零零八零零一二三四，拨打一一零报警"),
             ("电话500元，密码1234", "电话五百元，密码一二三四"),
+            ("请拨打110. 密码1234, 好", "请拨打一一零.密码一二三四，好"),
+            ("接到电话200多通，热线300条", "接到电话二百多通，热线三百条"),
             ("比分是21:15，比如9:00", "比分是二十一比十五，比如九点"),
             ("2024年03月05日", "二零二四年三月五日"),
             ("2万元，2米，2公斤，12万", "两万元，两米，两公斤，十二万"),
