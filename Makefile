@@ -1,6 +1,6 @@
 # make run     put in place what is missing, build, open the window (without a display: ask a recorded question)
 # make test    all tests, also that of the real window, on a screen and sound devices in memory
-# make check   formatting, lints, documentation, scripts, length of files
+# make check   formatting, lints, documentation, scripts, length of files, licences and known holes of dependencies
 # make bench   measure answers on this computer, the peers in turn with it, two threads; results in target/bench/
 # The first build compiles two native engines: about a quarter of an hour on two cores.
 
@@ -36,9 +36,11 @@ check: shell-checks
 	$(CARGO) fmt --all -- --check
 	$(CARGO) clippy --release --locked --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --release --locked --no-deps
+	@scripts/deny
 
 shell-checks:
-	@for script in scripts/* .ci/run; do bash -n "$$script" || exit 1; done; sh -n training/run_all.sh
+	@for script in scripts/* .ci/run; do \
+	    case $$(head -n 1 "$$script") in *python3) python3 -m py_compile "$$script" ;; *) bash -n "$$script" ;; esac || exit 1; done; sh -n training/run_all.sh
 	@scripts/file-lengths
 
 # What cannot be made or installed is said, and the bench says what it could not measure.
