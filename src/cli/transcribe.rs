@@ -136,7 +136,12 @@ mod tests {
 
     fn run(files: &[&str], json: bool, cancel: &CancelToken) -> (Exit, String, String) {
         let mut terminal = Terminal::to_memory();
-        let options = SttOptions { language: SpokenLanguage::Detect(vec![]), threads: 1, phrases: crate::stt::Phrases::Off };
+        let options = SttOptions {
+            language: SpokenLanguage::Detect(vec![]),
+            threads: 1,
+            phrases: crate::stt::Phrases::Off,
+            script: crate::stt::chinese::ChineseScript::default(),
+        };
         let mut work = Work { engine: &mut Counter, options: &options, cancel, json, terminal: &mut terminal };
         let exit = work.files(&files.iter().map(PathBuf::from).collect::<Vec<_>>(), &read).unwrap();
         let (out, err) = terminal.memory();

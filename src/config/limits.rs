@@ -2,6 +2,7 @@
 
 use super::settings::Settings;
 use crate::error::{Severity, Stage, StageError};
+use crate::stt::chinese::ChineseScript;
 use std::ops::RangeInclusive;
 
 /// Playing speed of the voice, see [`crate::tts::VoiceOptions`].
@@ -77,11 +78,16 @@ pub fn clamp(settings: &mut Settings) -> Vec<StageError> {
     notices
 }
 
-/// A language as the speech model writes it: `zh-CN` and `ZH` are `zh`. `None`: no code of two or three letters.
+/// A language as the speech model writes it: `zh-CN` and `ZH` are `zh`; `zh-TW` and `zh-HK` stay, because they say which
+/// characters are meant. `None`: no code of two or three letters.
 #[must_use]
 pub fn language_code(text: &str) -> Option<String> {
     let main = text.trim().split(['-', '_']).next().unwrap_or_default().to_lowercase();
-    (matches!(main.len(), 2 | 3) && main.bytes().all(|b| b.is_ascii_lowercase())).then_some(main)
+    match ChineseScript::of_tag(text.trim()) {
+        Some(ChineseScript::Taiwan) => Some("zh-TW".to_owned()),
+        Some(ChineseScript::HongKong) => Some("zh-HK".to_owned()),
+        _ => (matches!(main.len(), 2 | 3) && main.bytes().all(|b| b.is_ascii_lowercase())).then_some(main),
+    }
 }
 
 fn float(notices: &mut Vec<StageError>, name: &str, value: &mut f32, range: &RangeInclusive<f32>, default: f32) {
@@ -133,7 +139,7 @@ mod tests {
         settings.hearing.threads = Some(0);
         settings.chat.threads = Some(1000);
         settings.window.size = (f32::INFINITY, -1.0);
-        settings.hearing.languages = vec!["zh-CN".into(), "Klingon language".into(), "EN".into()];
+        settings.hearing.languages = vec!["zh-CN".into(), "Klingon language".into(), "EN".into(), "zh_tw".into(), "zh-HK".into()];
         let notices = clamp(&mut settings);
         assert_eq!(settings.voice.speed, 4.0);
         assert_eq!(settings.chat.temperature, Settings::default().chat.temperature);
@@ -142,7 +148,7 @@ mod tests {
         assert_eq!(settings.hearing.threads, Some(1));
         assert_eq!(settings.chat.threads, Some(64));
         assert_eq!(settings.window.size, (16_384.0, 240.0));
-        assert_eq!(settings.hearing.languages, ["zh", "en"]);
+        assert_eq!(settings.hearing.languages, ["zh", "en", "zh-TW", "zh-HK"]);
         assert_eq!(notices.len(), 9, "{notices:#?}");
         assert!(notices.iter().any(|n| n.message.contains("voice.speed is 99")), "{notices:#?}");
     }

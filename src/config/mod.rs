@@ -124,7 +124,12 @@ pub(crate) fn test_config() -> Config {
         fit_memory: true,
         save_on_battery: true,
         speculate: true,
-        stt: SttOptions { language: crate::stt::SpokenLanguage::Fixed("en".to_owned()), threads: 1, phrases: crate::stt::Phrases::Auto },
+        stt: SttOptions {
+            language: crate::stt::SpokenLanguage::Fixed("en".to_owned()),
+            threads: 1,
+            phrases: crate::stt::Phrases::Auto,
+            script: crate::stt::chinese::ChineseScript::default(),
+        },
         chat: ChatOptions::default(),
         voice_options: VoiceOptions::default(),
         microphone: None,

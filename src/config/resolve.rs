@@ -10,6 +10,7 @@ use crate::llm::{ChatOptions, Sampling};
 use crate::models::store::{self, Inventory, ModelEntry};
 use crate::models::voice_files::{VoiceFiles, VoiceForm};
 use crate::models::voice_toml::VoiceToml;
+use crate::stt::chinese::ChineseScript;
 use crate::stt::{Phrases, SpokenLanguage, SttOptions};
 use crate::tts::piper::{PhonemeType, PiperConfig};
 use crate::tts::{VoiceOptions, espeak, languages};
@@ -142,7 +143,7 @@ pub fn resolve_with(
         fit_memory: settings.models.fit_memory,
         save_on_battery: settings.power.save_on_battery,
         speculate: true,
-        stt: SttOptions { language: heard(spoken), threads, phrases: Phrases::Auto },
+        stt: SttOptions { language: heard(spoken), threads, phrases: Phrases::Auto, script: script(spoken) },
         chat: ChatOptions { cache: surroundings.cache_dir.clone(), ..chat_options(settings, overrides) },
         voice_options: VoiceOptions {
             speed: overrides.speed.unwrap_or(settings.voice.speed),
@@ -261,6 +262,11 @@ fn reads_digits(path: &Path) -> bool {
         VoiceForm::TwoFiles => VoiceToml::read(&files.config).is_ok_and(|voice| voice.espeak.is_some()),
         VoiceForm::Lexicon | VoiceForm::Letters => false,
     })
+}
+
+/// The characters of Mandarin: those of the first language that says which (`zh-TW`).
+fn script(spoken: &[String]) -> ChineseScript {
+    spoken.iter().find_map(|tag| ChineseScript::of_tag(tag)).unwrap_or_default()
 }
 
 fn heard(languages: &[String]) -> SpokenLanguage {

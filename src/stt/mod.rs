@@ -1,5 +1,6 @@
 //! Speech to text: the trait, its options and results. `whisper.rs` is the real engine.
 
+pub mod chinese;
 pub mod guard;
 mod hearing;
 pub mod pieces;
@@ -32,6 +33,8 @@ pub struct SttOptions {
     pub threads: u32,
     /// Whether the time while the key is held is used.
     pub phrases: Phrases,
+    /// The characters of Mandarin.
+    pub script: chinese::ChineseScript,
 }
 
 /// What is done with a recording that goes on.

@@ -37,7 +37,12 @@ impl Ear {
     fn new(model: &Path, phrases: Phrases) -> Self {
         let (up, events) = bounded(4096);
         let clock = TurnClock::new();
-        let options = SttOptions { language: SpokenLanguage::Fixed("en".to_owned()), threads: 1, phrases };
+        let options = SttOptions {
+            language: SpokenLanguage::Fixed("en".to_owned()),
+            threads: 1,
+            phrases,
+            script: crate::stt::chinese::ChineseScript::default(),
+        };
         let model = model.to_owned();
         let factory = move || Ok(Box::new(WhisperTranscriber::load(&model, 1)?) as Box<dyn Transcriber>);
         let worker = spawn_stt(Arc::new(factory), options, up, clock.reader(), vad::earshot, None).unwrap();

@@ -2,7 +2,7 @@
 
 use crate::audio::Pcm16k;
 use crate::models::check::ggml::{self, WhisperFile};
-use crate::stt::{EngineInfo, SpokenLanguage, SttOptions, TranscribeError, Transcriber, Transcript, guard, join, pieces};
+use crate::stt::{EngineInfo, SpokenLanguage, SttOptions, TranscribeError, Transcriber, Transcript, chinese, guard, join, pieces};
 use crate::turn::{CancelToken, Outcome};
 use std::ffi::{CStr, c_char, c_int, c_void};
 use std::fs::File;
@@ -259,7 +259,10 @@ impl Transcriber for WhisperTranscriber {
         let mut probabilities = Vec::new();
         for piece in cuts {
             let Outcome::Done(heard) = self.piece(&pcm[piece], language, options.threads, cancel)? else { return Ok(Outcome::Cancelled) };
-            let words = guard::strip_marks(&heard.text);
+            let mut words = guard::strip_marks(&heard.text);
+            if language == "zh" {
+                words = chinese::written(&words, options.script);
+            }
             if !words.is_empty() {
                 join(&mut text, &words);
                 probabilities.extend(heard.tokens.iter().map(|(_, p)| *p));

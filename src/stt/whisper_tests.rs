@@ -38,7 +38,12 @@ fn wav(path: &Path) -> Pcm16k {
 }
 
 fn options() -> SttOptions {
-    SttOptions { language: SpokenLanguage::Fixed("en".to_owned()), threads: 1, phrases: Phrases::Off }
+    SttOptions {
+        language: SpokenLanguage::Fixed("en".to_owned()),
+        threads: 1,
+        phrases: Phrases::Off,
+        script: crate::stt::chinese::ChineseScript::default(),
+    }
 }
 
 fn hear(engine: &mut WhisperTranscriber, pcm: &Pcm16k) -> Transcript {
@@ -191,7 +196,7 @@ fn a_multilingual_model_takes_the_language_it_is_told_or_finds_an_allowed_one() 
     assert!(engine.file.multilingual && !engine.info.starter);
     let pcm = Pcm16k((0..32_000_u16).map(|at| (f32::from(at) * 0.3).sin() * 0.3).collect());
     let mut hear = |language: SpokenLanguage| {
-        let options = SttOptions { language, threads: 1, phrases: Phrases::Off };
+        let options = SttOptions { language, threads: 1, phrases: Phrases::Off, script: crate::stt::chinese::ChineseScript::default() };
         match engine.transcribe(&pcm, &options, &CancelToken::never(), &mut |_| {}) {
             Ok(Outcome::Done(heard)) => {
                 assert!(heard.text.starts_with("And so, my fellow Americans, ask not"), "{heard:?}");

@@ -54,7 +54,12 @@ impl Bench {
         let (up, events) = bounded(64);
         let mut clock = TurnClock::new();
         clock.advance_to(TurnId(2));
-        let options = SttOptions { language: SpokenLanguage::Fixed("en".to_owned()), threads: 1, phrases };
+        let options = SttOptions {
+            language: SpokenLanguage::Fixed("en".to_owned()),
+            threads: 1,
+            phrases,
+            script: crate::stt::chinese::ChineseScript::default(),
+        };
         let worker = spawn_stt(Arc::new(factory), options, up, clock.reader(), loudness, unload_after).unwrap();
         Bench { worker, events, clock }
     }

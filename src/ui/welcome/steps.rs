@@ -94,7 +94,7 @@ fn choice_ui(ui: &mut Ui, cx: &UiContext<'_>, words: &str, on: bool) -> bool {
 /// A sentence is spoken by the voice that answers will have.
 pub fn sound_ui(ui: &mut Ui, state: &ViewState, cx: &UiContext<'_>, memory: &mut WelcomeMemory, out: &mut Vec<UiCommand>) {
     let t = cx.tokens;
-    let chinese = cx.settings.hearing.languages.first().is_some_and(|code| code == "zh");
+    let chinese = cx.settings.hearing.languages.first().is_some_and(|code| code.starts_with("zh"));
     let sample =
         if chinese { "你好，我是 Hark。按住按钮，对我说话。" } else { "Hello, I am Hark. Hold the button and talk to me." };
     widgets::card(t, t.raised, t.hairline).show(ui, |ui| {
