@@ -71,12 +71,11 @@ impl Plan {
     }
 }
 
-/// Writes the clips where the peers can read them.
+/// Writes the clips into a folder of our own, where the peers can read them; nothing that lies there is followed or replaced.
 ///
 /// # Errors
 /// A sentence, when there is no room.
 pub fn store(clips: &[(String, Pcm16k)], folder: &Path) -> Result<Vec<Clip>, String> {
-    std::fs::create_dir_all(folder).map_err(|error| format!("{} cannot be made: {error}.", folder.display()))?;
     let mut all = Vec::with_capacity(clips.len());
     for (number, (name, pcm)) in clips.iter().enumerate() {
         let file = folder.join(format!("{number:02}.wav"));
@@ -89,9 +88,27 @@ pub fn store(clips: &[(String, Pcm16k)], folder: &Path) -> Result<Vec<Clip>, Str
 fn write_wav(file: &Path, pcm: &Pcm16k) -> Result<(), hound::Error> {
     let spec =
         hound::WavSpec { channels: 1, sample_rate: crate::audio::STT_RATE, bits_per_sample: 16, sample_format: hound::SampleFormat::Int };
-    let mut writer = hound::WavWriter::create(file, spec)?;
+    let file = std::io::BufWriter::new(std::fs::File::create_new(file)?);
+    let mut writer = hound::WavWriter::new(file, spec)?;
     for sample in pcm.0.iter() {
         writer.write_sample((sample.clamp(-1.0, 1.0) * 32767.0) as i16)?;
     }
     writer.finalize()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    #[cfg(unix)]
+    fn a_link_that_somebody_laid_is_not_followed() {
+        let folder = tempfile::tempdir().unwrap();
+        let victim = folder.path().join("victim.txt");
+        std::fs::write(&victim, "a letter").unwrap();
+        std::os::unix::fs::symlink(&victim, folder.path().join("00.wav")).unwrap();
+        let clips = [("q".to_owned(), Pcm16k(vec![0.0; 160].into()))];
+        assert!(store(&clips, folder.path()).unwrap_err().contains("00.wav cannot be written"));
+        assert_eq!(std::fs::read_to_string(&victim).unwrap(), "a letter");
+    }
 }

@@ -237,13 +237,14 @@ fn window_idle(plan: &Plan, ready: bool) -> Result<f64, String> {
     if std::env::var_os("DISPLAY").is_none() && std::env::var_os("WAYLAND_DISPLAY").is_none() {
         return Err("There is no screen here, so the idle cost of the window was not measured; that of the core was.".to_owned());
     }
-    let folder = std::env::temp_dir().join(format!("hark-bench-{}", std::process::id()));
     let settings = format!("[audio]\nkeep_microphone_open = {ready}\n");
-    std::fs::create_dir_all(&folder)
-        .and_then(|()| std::fs::write(folder.join(SETTINGS_FILE), settings))
+    // Settings that others could change would be somebody else's wishes.
+    let folder = tempfile::Builder::new().prefix("hark-bench-").tempdir();
+    let folder = folder
+        .and_then(|folder| std::fs::write(folder.path().join(SETTINGS_FILE), settings).map(|()| folder))
         .map_err(|error| format!("The settings of the window cannot be written: {error}."))?;
     let mut command = std::process::Command::new(program);
-    command.env("HARK_CONFIG_DIR", &folder);
+    command.env("HARK_CONFIG_DIR", folder.path());
     if let Some(cache) = cache_dir() {
         command.env("HARK_CACHE_DIR", cache);
     }
@@ -259,7 +260,6 @@ fn window_idle(plan: &Plan, ready: bool) -> Result<f64, String> {
     // One that has ended already cannot be ended; that is said below.
     let _ = window.kill();
     let _ = window.wait();
-    let _ = std::fs::remove_dir_all(&folder);
     match share {
         Some(share) if !ended => Ok(share),
         _ => Err("The window did not stay open, so its idle cost was not measured.".to_owned()),

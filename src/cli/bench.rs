@@ -6,14 +6,17 @@ use crate::audio::Pcm16k;
 use crate::bench::plan::{IDS, Plan, store};
 use crate::bench::{part, report, setup};
 use crate::error::{Severity, Stage, StageError};
+use crate::platform::trusted;
 use clap::Args;
 use clap::builder::PossibleValuesParser;
 use serde_json::Value;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 
-/// Where the recorded questions and the peers are, from the folder of the sources.
+/// Where the recorded questions and the peers are in the checkout.
 const QUESTIONS: &str = "assets/questions";
+const PYTHON: &str = "target/bench-peers/venv/bin/python";
+const PEERS: &str = "benches/peers";
 
 /// `hark bench`
 #[derive(Debug, Args)]
@@ -48,12 +51,12 @@ pub struct Bench {
     /// Draw the course of the typical turn.
     #[arg(long, value_name = "OUT.svg")]
     pub timeline: Option<PathBuf>,
-    /// The Python interpreter that has the peers (scripts/bench-peers makes it).
-    #[arg(long, value_name = "FILE", default_value = "target/bench-peers/venv/bin/python")]
-    pub python: PathBuf,
-    /// The folder of the peers' scripts.
-    #[arg(long, value_name = "DIR", default_value = "benches/peers")]
-    pub peers: PathBuf,
+    /// The Python interpreter that has the peers; without it that of the checkout (scripts/bench-peers makes it).
+    #[arg(long, value_name = "FILE")]
+    pub python: Option<PathBuf>,
+    /// The folder of the peers' scripts; without it that of the checkout.
+    #[arg(long, value_name = "DIR")]
+    pub peers: Option<PathBuf>,
     /// What this program does as a child of its own bench.
     #[arg(long, hide = true)]
     pub part: Option<part::Part>,
@@ -80,27 +83,38 @@ pub fn run(context: Context, args: &Bench, terminal: &mut Terminal) -> Exit {
             return Exit::Failed;
         }
     };
-    let folder = std::env::temp_dir().join(format!("hark-bench-{}", std::process::id()));
-    let result = store(&clips, &folder).and_then(|clips| {
+    let (python, peers) = (program(args.python.as_deref(), PYTHON), program(args.peers.as_deref(), PEERS));
+    if args.compare {
+        terminal.note(&format!("the peers in {} are run by {}", peers.display(), python.display()));
+    }
+    // A person's voice: a folder with a random name that only its owner can enter, gone at the end.
+    let folder = tempfile::Builder::new().prefix("hark-bench-").tempdir();
+    let folder = folder.map_err(|error| format!("A folder for the questions cannot be made: {}.", crate::error::reason(&error)));
+    let result = folder.and_then(|folder| {
+        let clips = store(&clips, folder.path())?;
         let plan = Plan {
             clips,
             runs: args.runs,
             compare: args.compare,
             targets: args.compare || args.targets,
             only: args.only.iter().cloned().collect(),
-            python: args.python.clone(),
-            peers: args.peers.clone(),
+            python,
+            peers,
             program: std::env::current_exe().ok().map(|program| (program, own_arguments())),
             config,
         };
         report::run(&plan, super::args::VERSION, args.timeline.as_deref(), &mut |note| terminal.note(note))
     });
-    // Only our own copies of the questions; when one is still open it stays for the system to clear.
-    let _ = std::fs::remove_dir_all(&folder);
     match result {
         Ok(report) => show(&report, args, terminal),
         Err(sentence) => failed(sentence, terminal),
     }
+}
+
+/// What is run: what a person named, else what lies in the checkout of this program. Never what lies in the working folder.
+fn program(named: Option<&Path>, in_checkout: &str) -> PathBuf {
+    let path = named.map(Path::to_owned).or_else(|| trusted::checkout().map(|checkout| checkout.join(in_checkout)));
+    path.and_then(|path| std::path::absolute(path).ok()).unwrap_or_else(|| Path::new("/nowhere").join(in_checkout))
 }
 
 fn failed(sentence: String, terminal: &mut Terminal) -> Exit {
@@ -142,7 +156,7 @@ fn clips(args: &Bench) -> Result<Vec<(String, Pcm16k)>, StageError> {
     let files = if args.files.is_empty() { questions() } else { args.files.clone() };
     if files.is_empty() {
         let message = format!("There is no recorded question in {QUESTIONS}.");
-        return Err(StageError::new(Stage::Stt, Severity::Turn, message, "Give WAV files, or run it in the folder of the sources."));
+        return Err(StageError::new(Stage::Stt, Severity::Turn, message, "Give WAV files; recorded questions come with the sources only."));
     }
     let turns = args.turns.map_or(files.len(), |turns| turns as usize);
     let name = |file: &PathBuf| file.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned());
@@ -152,7 +166,8 @@ fn clips(args: &Bench) -> Result<Vec<(String, Pcm16k)>, StageError> {
 }
 
 fn questions() -> Vec<PathBuf> {
-    let entries = std::fs::read_dir(QUESTIONS).into_iter().flatten().filter_map(Result::ok);
+    let folder = trusted::checkout().map(|checkout| checkout.join(QUESTIONS));
+    let entries = folder.and_then(|folder| std::fs::read_dir(folder).ok()).into_iter().flatten().filter_map(Result::ok);
     let mut files: Vec<PathBuf> =
         entries.map(|entry| entry.path()).filter(|path| path.extension().is_some_and(|end| end == "wav")).collect();
     files.sort();
@@ -194,6 +209,15 @@ mod tests {
         assert!(terminal.memory().0.contains("| P3 | first sound after"), "{}", terminal.memory().0);
         std::fs::write(&file, "{}").unwrap();
         assert!(earlier(&file).is_err() && earlier(&dir.path().join("none")).is_err());
+    }
+
+    #[test]
+    fn programs_are_those_that_were_named_or_of_the_checkout_and_never_of_the_working_folder() {
+        let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+        assert_eq!(program(None, PYTHON), here.join(PYTHON));
+        assert_eq!(program(Some(Path::new("/usr/bin/python3")), PYTHON), Path::new("/usr/bin/python3"));
+        let plain = parse(&["--compare"]).unwrap();
+        assert_eq!((plain.python, plain.peers), (None, None), "no default that depends on where one is");
     }
 
     #[test]

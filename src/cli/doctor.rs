@@ -213,7 +213,7 @@ fn voices(checks: &mut Vec<Check>, config: &crate::config::Config, all: &[ModelE
     } else {
         checks.extend(all.iter().map(|entry| Check::new("voice", false, engines::check_voice_file(entry).map(|()| describe(entry)))));
     }
-    let runtime = engines::onnx_runtime().map(|path| path.display().to_string());
+    let runtime = engines::onnx_runtime().map(|path| format!("{} (not loaded for this look)", path.display()));
     checks.push(Check::new("ONNX Runtime", vits.is_some() && !fake, runtime));
     // Piper voices take their phonemes from it, so it is needed either way.
     checks.push(Check::new("espeak-ng", !fake, espeak(&config.voice)));

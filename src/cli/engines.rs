@@ -287,8 +287,7 @@ pub fn check_voice_file(voice: &ModelEntry) -> Result<(), StageError> {
 /// # Errors
 /// When it is nowhere.
 pub fn onnx_runtime() -> Result<PathBuf, StageError> {
-    crate::tts::runtime::environment()?;
-    Ok(crate::tts::runtime::candidates().into_iter().next().unwrap_or_else(|| PathBuf::from("the system's own")))
+    crate::tts::runtime::look().map_err(StageError::from)
 }
 
 /// The languages of espeak-ng's own voice.

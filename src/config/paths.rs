@@ -1,12 +1,12 @@
 //! Where things are on this machine: the settings file and the folders with models.
 
+use crate::platform::trusted;
 use std::path::{Path, PathBuf};
 
 /// Name of the settings file in the config folder.
 pub const SETTINGS_FILE: &str = "settings.toml";
-/// So many parents of the program's folder and of the current folder are looked at for a `models` folder: the program
-/// of a checkout lies in `target/release` (two up), a test's in `target/release/deps` (three up).
-const PARENTS: usize = 4;
+/// Where the system's packages put models.
+const SYSTEM_FOLDERS: &[&str] = if cfg!(unix) { &["/usr/local/share/hark/models", "/usr/share/hark/models"] } else { &[] };
 
 /// What the system says about this process, as plain values, so that everything that depends on it can be tested.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -21,8 +21,8 @@ pub struct Surroundings {
     pub models_env: Vec<PathBuf>,
     /// Folder of the running program.
     pub program_dir: Option<PathBuf>,
-    /// The current folder.
-    pub current_dir: Option<PathBuf>,
+    /// The checkout in which the program was built, see [`trusted::checkout`].
+    pub checkout: Option<PathBuf>,
     /// Language of the system as ISO 639-1 code (`en`, `zh`); empty when it says none.
     pub language: String,
     /// Processor cores.
@@ -47,7 +47,7 @@ impl Surroundings {
             data_dir: system.as_ref().map(|dirs| dirs.data_local_dir().to_owned()),
             models_env,
             program_dir: std::env::current_exe().ok().and_then(|exe| exe.parent().map(Path::to_owned)),
-            current_dir: std::env::current_dir().ok(),
+            checkout: trusted::checkout(),
             language: system_language(),
             cores: std::thread::available_parallelism().map_or(1, std::num::NonZero::get),
         }
@@ -66,8 +66,9 @@ impl Surroundings {
     }
 
     /// All folders where models are looked for, the most wanted first: the command line's, the settings', those of
-    /// `HARK_MODELS`, the user's, and each `models` folder beside the program or the current folder or up to 4 parents of
-    /// them. Only the last kind is checked for existence; no folder is named twice.
+    /// `HARK_MODELS`, the user's, the `models` folders beside the program and of the checkout, and the system's. Only the last
+    /// three kinds are checked for existence; no folder is named twice. The current folder counts for nothing: what lies where
+    /// somebody happens to be is not theirs.
     #[must_use]
     pub fn model_folders(&self, chosen: Option<&Path>, settings: Option<&Path>) -> Vec<PathBuf> {
         let mut folders: Vec<PathBuf> = Vec::new();
@@ -80,9 +81,8 @@ impl Surroundings {
         settings.map(Path::to_owned).into_iter().for_each(&mut add);
         self.models_env.iter().cloned().for_each(&mut add);
         self.user_models_dir().into_iter().for_each(&mut add);
-        for start in [&self.program_dir, &self.current_dir].into_iter().flatten() {
-            start.ancestors().take(PARENTS + 1).map(|dir| dir.join("models")).filter(|dir| dir.is_dir()).for_each(&mut add);
-        }
+        let own = [&self.program_dir, &self.checkout].into_iter().flatten().map(|dir| dir.join("models"));
+        own.chain(SYSTEM_FOLDERS.iter().map(PathBuf::from)).filter(|dir| dir.is_dir()).for_each(&mut add);
         folders
     }
 }
@@ -118,17 +118,18 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_folders_come_in_the_promised_order_and_a_checkout_finds_its_models() {
+    fn the_folders_come_in_the_promised_order_and_parents_of_the_program_are_none() {
         let root = tempfile::tempdir().unwrap();
         let checkout = root.path().join("checkout");
         let program_dir = checkout.join("target/release");
         std::fs::create_dir_all(checkout.join("models")).unwrap();
-        std::fs::create_dir_all(&program_dir).unwrap();
+        std::fs::create_dir_all(program_dir.join("models")).unwrap();
+        std::fs::create_dir_all(checkout.join("target/models")).unwrap();
         let surroundings = Surroundings {
             data_dir: Some("/data".into()),
             models_env: vec!["/env1".into(), "/env2".into()],
-            program_dir: Some(program_dir),
-            current_dir: Some(checkout.clone()),
+            program_dir: Some(program_dir.clone()),
+            checkout: Some(checkout.clone()),
             ..Surroundings::default()
         };
         let folders = surroundings.model_folders(Some(Path::new("/chosen")), Some(Path::new("/settings")));
@@ -138,6 +139,7 @@ mod tests {
             "/env1".into(),
             "/env2".into(),
             Path::new("/data").join("hark").join("models"),
+            program_dir.join("models"),
             checkout.join("models"),
         ];
         assert_eq!(folders, expected);

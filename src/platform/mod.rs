@@ -10,3 +10,4 @@ pub mod memory;
 pub mod power;
 pub mod priority;
 pub mod threads;
+pub mod trusted;

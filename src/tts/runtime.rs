@@ -1,9 +1,14 @@
 //! ONNX Runtime: found and loaded once per process.
 //!
-//! Looked for in this order: `ORT_DYLIB_PATH`, beside the program, `models/runtime/` under the working folder, the
-//! program's folder and their parents, and last by the system's loader. The first that works is used for ever.
+//! A library is code, so it is looked for in few places: `ORT_DYLIB_PATH`; else beside the program, in `models/runtime/` of the
+//! checkout in which the program was built, in `runtime/` of the user's own models folder, and in the system's library folders.
+//! The first that works is used for ever. What others can write is not loaded ([`crate::platform::trusted`]), and what setup
+//! put there only when it is the very file that `native/onnxruntime.txt` names.
 
 use super::SynthesisError;
+use crate::models::digest;
+use crate::platform::trusted;
+use crate::turn::Outcome;
 use ort::environment::Environment;
 use std::ffi::OsString;
 use std::fs::File;
@@ -23,8 +28,17 @@ const SYSTEM_NAMES: [&str; 1] = ["libonnxruntime.dylib"];
 #[cfg(not(any(target_os = "windows", target_os = "macos")))]
 const SYSTEM_NAMES: [&str; 2] = ["libonnxruntime.so", "libonnxruntime.so.1"];
 
-/// How many parents of the working folder and of the program are looked at: `target/release/deps/x` is three below.
-const PARENTS: usize = 5;
+/// Where a system keeps its libraries. Not left to its loader, which would also search a working folder that an empty part of
+/// `LD_LIBRARY_PATH` means.
+#[cfg(target_os = "macos")]
+const SYSTEM_FOLDERS: [&str; 2] = ["/opt/homebrew/lib", "/usr/local/lib"];
+#[cfg(target_os = "windows")]
+const SYSTEM_FOLDERS: [&str; 0] = [];
+#[cfg(not(any(target_os = "windows", target_os = "macos")))]
+const SYSTEM_FOLDERS: [&str; 5] = ["/usr/local/lib", "/usr/lib/x86_64-linux-gnu", "/usr/lib/aarch64-linux-gnu", "/usr/lib64", "/usr/lib"];
+
+/// The files that setup fetches: system and processor, …, size, SHA-256.
+const PINNED: &str = include_str!("../../native/onnxruntime.txt");
 
 static LOADED: Mutex<Option<Environment>> = Mutex::new(None);
 
@@ -38,27 +52,37 @@ pub fn environment() -> Result<Environment, SynthesisError> {
     if let Some(environment) = loaded.as_ref() {
         return Ok(environment.clone());
     }
-    let environment = load(std::env::var_os(PATH_VARIABLE).filter(|path| !path.is_empty()))?;
+    let environment = find(named(), |path| {
+        check(path)?;
+        open(path)
+    })?;
     Ok(loaded.insert(environment).clone())
 }
 
-/// Where the library is looked for besides the variable and the system, existing files only, best first.
+/// Where the library is looked for besides the variable, existing files only, best first.
 #[must_use]
 pub fn candidates() -> Vec<PathBuf> {
     let program = std::env::current_exe().ok().and_then(|exe| exe.parent().map(Path::to_path_buf));
-    let mut found = program.as_deref().map(libraries_in).unwrap_or_default();
-    for start in std::env::current_dir().ok().iter().chain(program.iter()) {
-        for folder in start.ancestors().take(PARENTS) {
-            found.extend(libraries_in(&folder.join("models").join("runtime")));
-        }
-    }
-    let mut unique: Vec<PathBuf> = Vec::with_capacity(found.len());
-    for path in found {
-        if !unique.contains(&path) {
-            unique.push(path);
-        }
-    }
-    unique
+    let user = directories::BaseDirs::new().map(|dirs| dirs.data_local_dir().join("hark").join("models").join("runtime"));
+    let folders = program.into_iter().chain(setup_folder()).chain(user).chain(SYSTEM_FOLDERS.map(PathBuf::from));
+    folders.flat_map(|folder| libraries_in(&folder)).collect()
+}
+
+/// Where `scripts/setup` puts the library.
+fn setup_folder() -> Option<PathBuf> {
+    trusted::checkout().map(|checkout| checkout.join("models").join("runtime"))
+}
+
+/// The library that would be loaded, after the same looks at its bytes; nothing of it runs.
+///
+/// # Errors
+/// As [`environment`].
+pub fn look() -> Result<PathBuf, SynthesisError> {
+    find(named(), check)
+}
+
+fn named() -> Option<OsString> {
+    std::env::var_os(PATH_VARIABLE).filter(|path| !path.is_empty())
 }
 
 /// The files in `folder` that are named like the library: the plain name first, then the newest version.
@@ -80,27 +104,22 @@ fn version_of(name: &OsString) -> Vec<u32> {
     name.to_str().map(|name| name.split('.').filter_map(|part| part.parse().ok()).collect()).unwrap_or_default()
 }
 
-fn load(named: Option<OsString>) -> Result<Environment, SynthesisError> {
+/// The first library that `get` is content with.
+fn find<T>(named: Option<OsString>, get: impl Fn(&Path) -> Result<T, String>) -> Result<T, SynthesisError> {
     // A library that was named is used or reported, never passed over in silence.
     if let Some(path) = named {
-        let path = PathBuf::from(path);
-        return try_library(&path).map_err(|reason| {
+        return absolute(Path::new(&path)).and_then(|path| get(&path)).map_err(|reason| {
             SynthesisError::RuntimeMissing(format!(
                 "ONNX Runtime, which {PATH_VARIABLE} says is {}: {reason}; a usable one",
-                path.display()
+                Path::new(&path).display()
             ))
         });
     }
     let mut reasons = Vec::new();
     for path in candidates() {
-        match try_library(&path) {
-            Ok(environment) => return Ok(environment),
+        match get(&path) {
+            Ok(found) => return Ok(found),
             Err(reason) => reasons.push(format!("{}: {reason}", path.display())),
-        }
-    }
-    for name in SYSTEM_NAMES {
-        if let Ok(environment) = open(Path::new(name)) {
-            return Ok(environment);
         }
     }
     let what = "ONNX Runtime, which VITS voices need,";
@@ -110,16 +129,36 @@ fn load(named: Option<OsString>) -> Result<Environment, SynthesisError> {
     }))
 }
 
-/// Loads a file after a look at it. The reason of a failure is a part of a sentence.
-fn try_library(path: &Path) -> Result<Environment, String> {
+fn absolute(path: &Path) -> Result<PathBuf, String> {
+    std::path::absolute(path).map_err(|error| error.to_string())
+}
+
+/// Looks at a file without running anything of it. The reason of a refusal is a part of a sentence.
+fn check(path: &Path) -> Result<PathBuf, String> {
     let metadata = std::fs::metadata(path).map_err(|_| "there is no such file".to_owned())?;
     if !metadata.is_file() {
         return Err("it is not a file".to_owned());
     }
+    if let Some(doubt) = trusted::doubt(path) {
+        return Err(format!("it is not loaded, because {doubt}"));
+    }
     if cfg!(all(target_os = "linux", target_pointer_width = "64", target_endian = "little")) {
         check_elf(path, metadata.len())?;
     }
-    open(&std::path::absolute(path).map_err(|error| error.to_string())?)
+    // 29 MB, about 0.1 s, on the voice's thread, which then works for 2 s at its first graph.
+    if setup_folder().is_some_and(|folder| path.parent() == Some(&folder)) && !is_pinned(path, metadata.len()) {
+        return Err("it is not the file that setup put there (scripts/setup fetches it again)".to_owned());
+    }
+    Ok(path.to_owned())
+}
+
+/// Whether it is the file that is named for this system, or none is.
+fn is_pinned(path: &Path, len: u64) -> bool {
+    let system = format!("{}-{}", std::env::consts::OS, std::env::consts::ARCH);
+    let line = PINNED.lines().map(|line| line.split_whitespace().collect::<Vec<_>>()).find(|line| line.first() == Some(&system.as_str()));
+    let Some(&[_, _, _, _, _, bytes, sum]) = line.as_deref() else { return true };
+    let found = || digest::of_file(path, &|| false, &mut |_| {});
+    bytes == len.to_string() && matches!(found(), Ok(Outcome::Done((_, found))) if found == sum)
 }
 
 /// The system's loader maps the segments of a library without looking at the file's length: a file that was cut while it
@@ -186,13 +225,13 @@ mod tests {
     fn a_wrong_library_is_refused_with_a_reason_before_it_is_loaded() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("libonnxruntime.so");
-        assert_eq!(try_library(&path).unwrap_err(), "there is no such file");
+        assert_eq!(check(&path).unwrap_err(), "there is no such file");
         std::fs::write(&path, b"12345678").unwrap();
-        assert!(try_library(&path).unwrap_err().contains("not a shared library"));
+        assert!(check(&path).unwrap_err().contains("not a shared library"));
         // A program is no library; the start of one is neither.
         std::fs::copy(std::env::current_exe().unwrap(), &path).unwrap();
-        assert!(try_library(&path).is_err());
-        assert_eq!(try_library(folder.path()).unwrap_err(), "it is not a file");
+        assert!(check(&path).is_err());
+        assert_eq!(check(folder.path()).unwrap_err(), "it is not a file");
     }
 
     #[test]
@@ -206,7 +245,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("libonnxruntime.so");
         std::fs::write(&path, &bytes).unwrap();
-        assert_eq!(try_library(&path).unwrap_err(), "it is cut off");
+        assert_eq!(check(&path).unwrap_err(), "it is cut off");
     }
 
     #[test]
@@ -228,13 +267,13 @@ mod tests {
             assert!(child.status.success() && said.contains("1 passed"), "{said}");
             return;
         }
-        let reason = try_library(other).unwrap_err();
+        let reason = open(other).unwrap_err();
         assert!(reason.contains("not ONNX Runtime"), "{reason}");
     }
 
     #[test]
     fn a_named_library_that_is_missing_gives_a_sentence() {
-        let error = load(Some("/nowhere/libonnxruntime.so".into())).unwrap_err();
+        let error = find(Some("/nowhere/libonnxruntime.so".into()), check).unwrap_err();
         let SynthesisError::RuntimeMissing(_) = error else { panic!("{error}") };
         assert!(error.to_string().contains("ORT_DYLIB_PATH"), "{error}");
         assert!(error.to_string().ends_with("was not found."), "{error}");
