@@ -14,6 +14,8 @@ pub mod models;
 #[cfg(test)]
 mod on_time;
 pub mod platform;
+pub mod printable;
+pub mod private;
 pub mod speech;
 pub mod stt;
 pub mod trace;

@@ -130,14 +130,12 @@ fn earlier(file: &Path) -> Result<Value, String> {
 }
 
 fn show(report: &Value, args: &Bench, terminal: &mut Terminal) -> Exit {
-    let text = if args.json {
-        format!("{report:#}")
-    } else if args.markdown {
-        report::markdown(report)
+    let shown = if args.json {
+        terminal.json(&format_args!("{report:#}"))
     } else {
-        report::table(report)
+        terminal.line(&if args.markdown { report::markdown(report) } else { report::table(report) })
     };
-    match terminal.line(&text) {
+    match shown {
         Ok(()) => Exit::Good,
         Err(error) => {
             terminal.lost(&error);

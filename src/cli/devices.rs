@@ -4,7 +4,7 @@ use super::Exit;
 use super::args::Listing;
 use super::engines::{self, DeviceRow, DeviceRows};
 use super::terminal::Terminal;
-use super::text::printable;
+use crate::printable::one_line;
 use serde_json::{Value, json};
 use std::io;
 
@@ -34,7 +34,7 @@ fn json_lines(rows: &DeviceRows, terminal: &mut Terminal) -> io::Result<()> {
             if let (Value::Object(line), Ok(Value::Object(row))) = (&mut line, serde_json::to_value(row)) {
                 line.extend(row);
             }
-            terminal.line(&line.to_string())?;
+            terminal.json(&line)?;
         }
     }
     Ok(())
@@ -48,8 +48,8 @@ fn text_lines(rows: &DeviceRows, terminal: &mut Terminal) -> io::Result<()> {
         }
         for DeviceRow { name, default, detail } in list {
             let mark = if *default { "*" } else { " " };
-            let detail = if detail.is_empty() { String::new() } else { format!("  ({})", printable(detail)) };
-            terminal.line(&format!("{mark} {}{detail}", printable(name)))?;
+            let detail = if detail.is_empty() { String::new() } else { format!("  ({})", one_line(detail)) };
+            terminal.line(&format!("{mark} {}{detail}", one_line(name)))?;
         }
     }
     Ok(())

@@ -3,7 +3,6 @@
 use super::args::Listing;
 use super::engines::{self, DeviceRow};
 use super::terminal::Terminal;
-use super::text::printable;
 use super::window::has_display;
 use super::{Context, Exit};
 use crate::assistant::planner;
@@ -14,6 +13,7 @@ use crate::models::policy::{Plan, Reason};
 use crate::models::store::{self, ModelEntry};
 use crate::platform::cpu::default_threads;
 use crate::platform::power::Power;
+use crate::printable::one_line;
 use std::io;
 use std::path::Path;
 
@@ -79,7 +79,7 @@ fn verdict(checks: &[Check]) -> Exit {
 fn show(checks: &[Check], json: bool, terminal: &mut Terminal) -> io::Result<()> {
     for check in checks {
         if json {
-            terminal.line(&serde_json::to_string(check).map_err(io::Error::other)?)?;
+            terminal.json(&serde_json::to_value(check).map_err(io::Error::other)?)?;
             continue;
         }
         let state = match (check.state, check.needed) {
@@ -87,9 +87,9 @@ fn show(checks: &[Check], json: bool, terminal: &mut Terminal) -> io::Result<()>
             (State::Missing, true) => "MISSING",
             (State::Missing, false) => "missing",
         };
-        terminal.line(&format!("{state}  {:<16} {}", check.check, printable(&check.found)))?;
+        terminal.line(&format!("{state}  {:<16} {}", check.check, one_line(&check.found)))?;
         if !check.hint.is_empty() {
-            terminal.line(&format!("{:27}→ {}", "", printable(&check.hint)))?;
+            terminal.line(&format!("{:27}→ {}", "", one_line(&check.hint)))?;
         }
     }
     if !json {

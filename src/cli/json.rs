@@ -23,14 +23,14 @@ impl<'a> JsonLines<'a> {
 
 impl Renderer for JsonLines<'_> {
     fn event(&mut self, event: &Event) -> io::Result<()> {
-        line_of(event).map_or(Ok(()), |line| self.terminal.line(&line.to_string()))
+        line_of(event).map_or(Ok(()), |line| self.terminal.json(&line))
     }
 
     fn problem(&mut self, turn: TurnId, problem: &StageError) -> io::Result<()> {
         if problem.severity != Severity::Info {
             self.terminal.problem(problem);
         }
-        self.terminal.line(&problem_line(turn, problem).to_string())
+        self.terminal.json(&problem_line(turn, problem))
     }
 }
 

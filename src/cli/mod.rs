@@ -77,8 +77,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
     let cli = match Cli::try_parse_from(args) {
         Ok(cli) => cli,
         Err(error) => {
-            // `--help | head` closes the pipe early; that is nobody's fault.
-            let _ = error.print();
+            terminal::show_usage(&error);
             return if error.exit_code() == 0 { Exit::Good } else { Exit::Usage };
         }
     };
@@ -92,7 +91,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
         return devices::run(args, terminal);
     }
     if let Some(Command::Probe(args)) = &cli.command {
-        return probe::run(args);
+        return probe::run(args, terminal);
     }
     // Who only looks changes nothing, so a broken file stays in its place.
     let look_only = match &cli.command {
@@ -128,7 +127,7 @@ pub fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
         Some(Command::Settings(args)) => settings::run(&context, &args, terminal),
         Some(Command::Bench(args)) => bench::run(context, &args, terminal),
         Some(Command::FetchWorker) => fetch_worker(),
-        Some(Command::Probe(args)) => probe::run(&args),
+        Some(Command::Probe(args)) => probe::run(&args, terminal),
     }
 }
 

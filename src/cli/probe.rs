@@ -3,19 +3,20 @@
 
 use super::Exit;
 use super::engines::check_cpu;
+use super::terminal::Terminal;
 use crate::clock;
 use crate::config::VoiceChoice;
 use crate::error::StageError;
 use crate::llm::llama::LlamaModelHandle;
 use crate::llm::{ChatError, ChatModel, ChatOptions, Sampling};
 use crate::models::probe::ProbeKind;
+use crate::printable::one_line;
 use crate::stt::TranscribeError;
 use crate::stt::whisper::WhisperTranscriber;
 use crate::tts::SynthesisError;
 use crate::tts::worker::factory;
 use crate::turn::CancelToken;
 use clap::Args;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
 /// Tests make the child fail in this way: `abort`, `segv`, `kill`, `oom`, `hang`, `garbage`, `panic`. Only the child reads it,
@@ -49,7 +50,7 @@ enum Refusal {
 }
 
 /// Runs the command.
-pub fn run(args: &Probe) -> Exit {
+pub fn run(args: &Probe, terminal: &mut Terminal) -> Exit {
     let bytes = std::fs::metadata(&args.file).map_or(0, |about| about.len());
     limits::set(bytes);
     if let Ok(fault) = std::env::var(FAULT) {
@@ -63,13 +64,12 @@ pub fn run(args: &Probe) -> Exit {
         Err(Refusal::OutOfMemory(error)) => serde_json::json!({ "event": "out_of_memory", "message": error.message, "hint": error.hint }),
         Err(Refusal::Other(error)) => serde_json::json!({ "event": "refused", "message": error.message, "hint": error.hint }),
     };
-    let line = match &result {
-        _ if args.json => value.to_string(),
-        Ok(()) => format!("{} works; that took {ms} ms.", args.file.display()),
-        Err(Refusal::OutOfMemory(error) | Refusal::Other(error)) => error.to_string(),
-    };
     // A parent that is gone hears nothing.
-    let _ = writeln!(std::io::stdout(), "{line}");
+    let _ = match &result {
+        _ if args.json => terminal.json(&value),
+        Ok(()) => terminal.line(&one_line(&format!("{} works; that took {ms} ms.", args.file.display()))),
+        Err(Refusal::OutOfMemory(error) | Refusal::Other(error)) => terminal.json(&one_line(&error)),
+    };
     if result.is_ok() { Exit::Good } else { Exit::Failed }
 }
 

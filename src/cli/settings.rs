@@ -1,11 +1,11 @@
 //! `hark settings`: every switch of the window, and what only the file has, for those who do not use a mouse, and for scripts.
 
 use super::terminal::Terminal;
-use super::text::printable;
 use super::{Context, Exit};
 use crate::config::settings::Settings;
 use crate::config::{edit, load, resolve};
 use crate::error::{Severity, Stage, StageError};
+use crate::printable::one_line;
 use clap::Args;
 use serde_json::json;
 use std::io;
@@ -80,10 +80,10 @@ pub fn run(context: &Context, args: &Arguments, terminal: &mut Terminal) -> Exit
 
 fn say(name: &str, value: Option<&Value>, changed: bool, json: bool, terminal: &mut Terminal) -> io::Result<()> {
     if json {
-        return terminal.line(&json!({"event": "setting", "name": name, "value": value, "changed": changed}).to_string());
+        return terminal.json(&json!({"event": "setting", "name": name, "value": value, "changed": changed}));
     }
     let words = value.map_or_else(|| format!("# {name} is not set: the program chooses"), |value| format!("{name} = {value}"));
-    terminal.line(&printable(&format!("{words}{}", if changed { KEPT } else { "" })))
+    terminal.line(&one_line(&format!("{words}{}", if changed { KEPT } else { "" })))
 }
 
 /// Writes the changed settings, when nothing is wrong with them that was not wrong before.

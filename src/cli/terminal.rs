@@ -1,12 +1,13 @@
-//! stdout, stderr and Ctrl+C of a command.
+//! stdout, stderr and Ctrl+C of a command. Nothing else writes there (`tests/borders.rs`), so that all text passes
+//! [`crate::printable`].
 
-use super::text::printable;
 use crate::error::{Severity, StageError};
+use crate::printable::{json, one_line, printable};
 use crate::turn::{CancelToken, TurnId};
 use crossbeam_channel::{Receiver, Sender, bounded};
 use std::collections::HashSet;
 use std::fmt;
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 
 /// Where a command writes. Results go to stdout and their loss is an error; sentences go to stderr and their loss is not.
 pub struct Terminal {
@@ -36,7 +37,16 @@ impl Terminal {
     /// # Errors
     /// When the reader is gone or the disk is full.
     pub fn line(&mut self, text: &str) -> io::Result<()> {
-        writeln!(self.out, "{text}")?;
+        writeln!(self.out, "{}", printable(text))?;
+        self.out.flush()
+    }
+
+    /// Writes JSON as a line (pretty JSON: as lines); its reader gets the true text, see [`crate::printable::json`].
+    ///
+    /// # Errors
+    /// When the reader is gone or the disk is full.
+    pub fn json(&mut self, value: &impl fmt::Display) -> io::Result<()> {
+        writeln!(self.out, "{}", json(value))?;
         self.out.flush()
     }
 
@@ -45,13 +55,13 @@ impl Terminal {
     /// # Errors
     /// When the reader is gone or the disk is full.
     pub fn piece(&mut self, text: &str) -> io::Result<()> {
-        self.out.write_all(text.as_bytes())?;
+        self.out.write_all(printable(text).as_bytes())?;
         self.out.flush()
     }
 
     /// Says a problem on stderr, on one line.
     pub fn error(&mut self, problem: &dyn fmt::Display) {
-        let sentence = printable(&problem.to_string().replace(['\n', '\t'], " "));
+        let sentence = one_line(&problem.to_string());
         // Nobody reads it; there is no other way to say so.
         let _ = writeln!(self.err, "hark: {sentence}");
     }
@@ -83,6 +93,43 @@ impl fmt::Debug for Terminal {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Terminal")
     }
+}
+
+/// The process's stderr, for what is said beside a [`Terminal`]: logs, a fault's line, progress, questions.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Stderr;
+
+impl Stderr {
+    /// Whether it is a screen, on which a line can be written over.
+    #[must_use]
+    pub fn is_screen(self) -> bool {
+        io::stderr().is_terminal()
+    }
+
+    /// Writes over the line that the last call left open; `ended`: no other call writes over this one.
+    pub fn over(self, text: &str, ended: bool) {
+        // Nobody reads it; the work goes on.
+        let _ = write!(io::stderr(), "\r\x1b[2K{}{}", one_line(text), if ended { "\n" } else { "" });
+    }
+}
+
+impl Write for Stderr {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        // Formatting and tracing hand over whole strings, so no character is cut in two.
+        io::stderr().write_all(printable(&String::from_utf8_lossy(bytes)).as_bytes())?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        io::stderr().flush()
+    }
+}
+
+/// Says why the command line was not understood, or shows the help. Clap repeats arguments as they came, and a `*` of the shell may
+/// have put the name of a file there; so only the help, which holds nothing of them, has clap's colours.
+pub fn show_usage(error: &clap::Error) {
+    // `--help | head` closes the pipe early; that is nobody's fault.
+    let _ = if error.use_stderr() { write!(Stderr, "{}", error.render()) } else { error.print() };
 }
 
 /// Ctrl+C, or the system's request to end.

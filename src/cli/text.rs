@@ -47,18 +47,18 @@ impl Renderer for Readable<'_> {
         match event {
             Event::UserText { text, .. } => {
                 self.close()?;
-                self.terminal.line(&format!("You: {}", printable(text)))
+                self.terminal.line(&format!("You: {text}"))
             }
             Event::ReplyDelta(_, text) => {
                 self.open()?;
                 self.streamed |= !text.is_empty();
-                self.terminal.piece(&printable(text))
+                self.terminal.piece(text)
             }
             Event::ReplyFinal { text, .. } => {
                 // When nothing was streamed the whole answer is written now.
                 if !std::mem::take(&mut self.streamed) && !text.is_empty() {
                     self.open()?;
-                    self.terminal.piece(&printable(text))?;
+                    self.terminal.piece(text)?;
                 }
                 self.close()
             }
@@ -96,11 +96,6 @@ fn figures(timing: &Timing) -> String {
     parts.push(format!("prompt {} new + {} kept", timing.prefilled_tokens, timing.cached_tokens));
     parts.push(format!("{:.1} s of sound", timing.audio_ms / 1000.0));
     format!("({})", parts.join(" · "))
-}
-
-/// Without control characters: a model could otherwise move the cursor or rename the terminal's window.
-pub(super) fn printable(text: &str) -> String {
-    text.chars().filter(|c| !c.is_control() || matches!(c, '\n' | '\t')).collect()
 }
 
 #[cfg(test)]

@@ -3,11 +3,11 @@
 use super::args::Transcribe;
 use super::engines;
 use super::terminal::{Interrupt, Terminal};
-use super::text::printable;
 use super::{Context, Exit};
 use crate::audio::Pcm16k;
 use crate::clock;
 use crate::error::{Severity, Stage, StageError};
+use crate::printable::one_line;
 use crate::stt::{SttOptions, Transcriber, Transcript};
 use crate::turn::{CancelToken, Outcome};
 use serde_json::json;
@@ -72,7 +72,7 @@ impl Work<'_> {
                     self.terminal.error(&problem);
                     if self.json {
                         let line = json!({"file": file.to_string_lossy(), "error": problem.message, "hint": problem.hint});
-                        self.terminal.line(&line.to_string())?;
+                        self.terminal.json(&line)?;
                     }
                 }
             }
@@ -90,12 +90,12 @@ impl Work<'_> {
                 "confidence": super::json::rounded(f64::from(transcript.confidence)),
                 "ms": super::json::rounded(ms),
             });
-            return self.terminal.line(&line.to_string());
+            return self.terminal.json(&line);
         }
         match (text.is_empty(), several) {
             (true, _) => Ok(()),
-            (false, true) => self.terminal.line(&format!("{}: {}", file.display(), printable(text))),
-            (false, false) => self.terminal.line(&printable(text)),
+            (false, true) => self.terminal.json(&format!("{}: {text}", one_line(&file.display()))),
+            (false, false) => self.terminal.line(text),
         }
     }
 }

@@ -155,7 +155,7 @@ impl WindowHost {
             other => line_of(other),
         };
         if let Some(line) = line
-            && terminal.line(&line.to_string()).is_err()
+            && terminal.json(&line).is_err()
         {
             // Whoever read the lines is gone; the window goes on without them.
             self.json = None;

@@ -4,14 +4,14 @@ use super::args::Pull;
 use super::list::installed_json;
 use super::progress::Show;
 use super::{Desk, Ended, Stop, purpose};
-use crate::cli::terminal::Terminal;
-use crate::cli::text::printable;
+use crate::cli::terminal::{Stderr, Terminal};
 use crate::models::catalog::CatalogModel;
 use crate::models::fault::{Fault, InstallError, size};
 use crate::models::fetch;
 use crate::models::install::{self, FileQuestion, PullOptions};
 use crate::models::library::Installed;
 use crate::models::recommend::recommend;
+use crate::printable::one_line;
 use crate::turn::Outcome;
 use crossbeam_channel::{RecvTimeoutError, bounded};
 use serde_json::json;
@@ -31,7 +31,7 @@ pub(super) fn pull(desk: &Desk<'_>, args: &Pull, terminal: &mut Terminal) -> Res
     let show = Show::of_this_process(desk.json);
     let accept = |question: &FileQuestion| {
         show.leave();
-        keep(question, args.yes, &mut io::stderr(), &|| ask(&desk.stopped()))
+        keep(question, args.yes, &mut Stderr, &|| ask(&desk.stopped()))
     };
     let mut patience = fetch::Options::default();
     let usual_tries = patience.tries;
@@ -100,17 +100,16 @@ fn keep(question: &FileQuestion, yes: bool, err: &mut dyn Write, ask: &dyn Fn() 
         None => "nobody told us what it should be".to_owned(),
     };
     let FileQuestion { model, file, bytes, sha256, .. } = question;
-    let _ = writeln!(err, "{}", printable(&format!("{file} of {model} came: {}, SHA-256 {sha256}; {expected}.", size(*bytes))));
+    let _ = writeln!(err, "{file} of {model} came: {}, SHA-256 {sha256}; {expected}.", size(*bytes));
     yes || ask()
 }
 
 /// Asks on a terminal; without one the answer is no.
 fn ask(stopped: &dyn Fn() -> bool) -> bool {
-    let mut err = io::stderr();
     if !io::stdin().is_terminal() {
         return false;
     }
-    let _ = write!(err, "Keep it? [y/N] ").and_then(|()| err.flush());
+    let _ = write!(Stderr, "Keep it? [y/N] ");
     let (tx, rx) = bounded(1);
     // A thread of its own, so that Ctrl+C is heard while nobody types.
     let reader = std::thread::Builder::new().name("hark-question".to_owned()).spawn(move || {
@@ -147,8 +146,11 @@ pub(super) fn import(desk: &Desk<'_>, from: &[PathBuf], terminal: &mut Terminal)
                     said(desk, model, imported.already.contains(&model.id), terminal)?;
                 }
                 for sentence in imported.doubtful() {
-                    let line = if desk.json { json!({"event": "doubtful", "message": sentence}).to_string() } else { printable(&sentence) };
-                    terminal.line(&line)?;
+                    if desk.json {
+                        terminal.json(&json!({"event": "doubtful", "message": sentence}))?;
+                    } else {
+                        terminal.line(&one_line(&sentence))?;
+                    }
                 }
                 for problem in &imported.refused {
                     desk.problem(terminal, problem)?;
@@ -168,11 +170,11 @@ fn said(desk: &Desk<'_>, model: &Installed, before: bool, terminal: &mut Termina
     if desk.json {
         let mut line = installed_json("installed", model);
         line["already"] = json!(before);
-        terminal.line(&line.to_string())?;
+        terminal.json(&line)?;
     } else if before {
-        terminal.line(&printable(&format!("{} ({}) is there already", model.id, purpose(model.kind))))?;
+        terminal.line(&one_line(&format!("{} ({}) is there already", model.id, purpose(model.kind))))?;
     } else {
-        terminal.line(&printable(&format!("{} ({}, {}) is installed", model.id, purpose(model.kind), size(model.bytes))))?;
+        terminal.line(&one_line(&format!("{} ({}, {}) is installed", model.id, purpose(model.kind), size(model.bytes))))?;
     }
     Ok(())
 }
@@ -187,9 +189,9 @@ pub(super) fn pack(desk: &Desk<'_>, ids: &[String], out: &Path, terminal: &mut T
         Outcome::Cancelled => Ok(Ended::Interrupted),
         Outcome::Done(bytes) => {
             if desk.json {
-                terminal.line(&json!({"event": "packed", "file": out, "bytes": bytes, "models": ids}).to_string())?;
+                terminal.json(&json!({"event": "packed", "file": out, "bytes": bytes, "models": ids}))?;
             } else {
-                terminal.line(&printable(&format!("{what}, {}; on the other machine: hark models import {what}", size(bytes))))?;
+                terminal.line(&one_line(&format!("{what}, {}; on the other machine: hark models import {what}", size(bytes))))?;
             }
             Ok(Ended::Done)
         }

@@ -2,13 +2,13 @@
 
 use super::{Desk, Ended, Stop, purpose};
 use crate::cli::terminal::Terminal;
-use crate::cli::text::printable;
 use crate::models::catalog::CatalogModel;
 use crate::models::fault::size;
 use crate::models::fit::{Fit, fit};
 use crate::models::library::{Installed, Origin};
 use crate::models::machine::Machine;
 use crate::models::recommend::recommend;
+use crate::printable::one_line;
 use serde_json::{Value, json};
 
 /// Shows what is installed, then what can be had.
@@ -19,16 +19,16 @@ pub(super) fn list(desk: &Desk<'_>, terminal: &mut Terminal) -> Result<Ended, St
     let offers: Vec<&CatalogModel> = desk.catalog.models.iter().filter(|model| !installed.iter().any(|there| there.is_of(model))).collect();
     if desk.json {
         for model in &installed {
-            terminal.line(&installed_json("installed", model).to_string())?;
+            terminal.json(&installed_json("installed", model))?;
         }
         for model in offers {
             let mut line = offer_json("offer", model, &machine);
             line["recommended"] = json!(set.contains(&model.id.as_str()));
-            terminal.line(&line.to_string())?;
+            terminal.json(&line)?;
         }
         return Ok(Ended::Done);
     }
-    terminal.line(&printable(&format!("Installed; new ones go to {}", desk.library.root().display())))?;
+    terminal.line(&one_line(&format!("Installed; new ones go to {}", desk.library.root().display())))?;
     let rows: Vec<[String; 5]> = installed.iter().map(|model| installed_row(desk, model)).collect();
     if rows.is_empty() {
         terminal.line("  nothing yet; hark models pull --recommended gets what suits this computer")?;
@@ -108,7 +108,7 @@ fn table(rows: &[[String; 5]], terminal: &mut Terminal) -> Result<(), Stop> {
     for row in rows {
         let cells = row.iter().zip(widths).map(|(cell, width)| format!("{}  ", format_args!("{cell:width$}")));
         let line: String = cells.collect();
-        terminal.line(&printable(&format!("  {}", line.trim_end())))?;
+        terminal.line(&one_line(&format!("  {}", line.trim_end())))?;
     }
     Ok(())
 }

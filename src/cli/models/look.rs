@@ -5,13 +5,13 @@ use super::progress::Show;
 use super::{Desk, Ended, Stop, purpose};
 use crate::cli::settings::KEPT;
 use crate::cli::terminal::Terminal;
-use crate::cli::text::printable;
 use crate::config::{VoiceChoice, load};
 use crate::models::catalog::{CatalogModel, Evidence, ModelKind, Source};
 use crate::models::fault::{Fault, InstallError, size};
 use crate::models::fit::fit;
 use crate::models::library::{Installed, Removed};
 use crate::models::verify::FileState;
+use crate::printable::one_line;
 use crate::turn::Outcome;
 use serde_json::json;
 
@@ -27,18 +27,18 @@ pub(super) fn info(desk: &Desk<'_>, id: &str, terminal: &mut Terminal) -> Result
     let machine = desk.machine();
     if desk.json {
         if let Some(model) = &installed {
-            terminal.line(&installed_json("installed", model).to_string())?;
+            terminal.json(&installed_json("installed", model))?;
         }
         if let Some(model) = offer {
             let mut line = offer_json("offer", model, &machine);
             line["files"] = json!(model.files);
             line["sources"] = json!(model.sources);
-            terminal.line(&line.to_string())?;
+            terminal.json(&line)?;
         }
         return Ok(Ended::Done);
     }
     let mut say = |name: &str, value: &str| {
-        if value.is_empty() { Ok(()) } else { terminal.line(&printable(&format!("{name:<12} {value}"))) }
+        if value.is_empty() { Ok(()) } else { terminal.line(&one_line(&format!("{name:<12} {value}"))) }
     };
     say("name", offer.map_or_else(|| installed.as_ref().map_or(id, |model| &model.name), |model| &model.name))?;
     say("for", installed.as_ref().map(|model| model.kind).or(offer.map(|model| model.kind)).map_or("", purpose))?;
@@ -127,7 +127,7 @@ pub(super) fn verify(desk: &Desk<'_>, ids: &[String], terminal: &mut Terminal) -
         show.leave();
         let problem = verified.problem();
         if desk.json {
-            terminal.line(&json!({"event": "verified", "id": id, "good": problem.is_none(), "files": verified.files}).to_string())?;
+            terminal.json(&json!({"event": "verified", "id": id, "good": problem.is_none(), "files": verified.files}))?;
         } else if problem.is_none() {
             let unchanged = verified.files.iter().all(|file| file.state == FileState::Good);
             let words = match (verified.is_known(), unchanged) {
@@ -135,7 +135,7 @@ pub(super) fn verify(desk: &Desk<'_>, ids: &[String], terminal: &mut Terminal) -
                 (false, true) => "its files have not changed since they came; what their hashes should be is not known for certain",
                 (false, false) => "its files can be used; nobody knows what their hashes should be",
             };
-            terminal.line(&printable(&format!("{id}: {words}")))?;
+            terminal.line(&one_line(&format!("{id}: {words}")))?;
         }
         if let Some(problem) = problem {
             desk.problem(terminal, &problem)?;
@@ -150,12 +150,12 @@ pub(super) fn remove(desk: &Desk<'_>, ids: &[String], terminal: &mut Terminal) -
     let mut ended = Ended::Done;
     for id in ids {
         match desk.library.remove(id) {
-            Ok(Removed { model: Some(model), .. }) if desk.json => terminal.line(&installed_json("removed", &model).to_string())?,
+            Ok(Removed { model: Some(model), .. }) if desk.json => terminal.json(&installed_json("removed", &model))?,
             Ok(Removed { bytes, .. }) if desk.json => {
-                terminal.line(&json!({"event": "removed", "id": id, "bytes": bytes}).to_string())?;
+                terminal.json(&json!({"event": "removed", "id": id, "bytes": bytes}))?;
             }
             Ok(Removed { model: None, bytes }) => {
-                terminal.line(&printable(&format!("What was left of {id} is removed, {} are free again", size(bytes))))?;
+                terminal.line(&one_line(&format!("What was left of {id} is removed, {} are free again", size(bytes))))?;
             }
             Ok(Removed { model: Some(model), bytes }) => {
                 let note = if is_used(desk, &model) {
@@ -163,7 +163,7 @@ pub(super) fn remove(desk: &Desk<'_>, ids: &[String], terminal: &mut Terminal) -
                 } else {
                     ""
                 };
-                terminal.line(&printable(&format!("{id} is removed, {} are free again{note}", size(bytes))))?;
+                terminal.line(&one_line(&format!("{id} is removed, {} are free again{note}", size(bytes))))?;
             }
             Err(problem) => {
                 desk.problem(terminal, &problem)?;
@@ -205,9 +205,9 @@ pub(super) fn use_it(desk: &Desk<'_>, id: &str, terminal: &mut Terminal) -> Resu
     load::save(settings_file, &settings)
         .map_err(|error| InstallError::new(Fault::Io, error.message, "Make room on the disk or allow writing there."))?;
     if desk.json {
-        terminal.line(&installed_json("used", &model).to_string())?;
+        terminal.json(&installed_json("used", &model))?;
     } else {
-        terminal.line(&printable(&format!("{id} is used for {} from now on{KEPT}", purpose(model.kind))))?;
+        terminal.line(&one_line(&format!("{id} is used for {} from now on{KEPT}", purpose(model.kind))))?;
     }
     Ok(Ended::Done)
 }
@@ -219,9 +219,9 @@ pub(super) fn path(desk: &Desk<'_>, id: Option<&str>, terminal: &mut Terminal) -
         Some(id) => desk.library.expect(id)?.file,
     };
     if desk.json {
-        terminal.line(&json!({"event": "path", "id": id, "path": place}).to_string())?;
+        terminal.json(&json!({"event": "path", "id": id, "path": place}))?;
     } else {
-        terminal.line(&place.display().to_string())?;
+        terminal.json(&one_line(&place.display()))?;
     }
     Ok(Ended::Done)
 }

@@ -68,7 +68,7 @@ impl Desk<'_> {
     fn problem(&self, terminal: &mut Terminal, problem: &InstallError) -> io::Result<()> {
         terminal.error(problem);
         if self.json {
-            terminal.line(&json!({"event": "error", "message": problem.message, "hint": problem.hint}).to_string())?;
+            terminal.json(&json!({"event": "error", "message": problem.message, "hint": problem.hint}))?;
         }
         Ok(())
     }

@@ -1,10 +1,11 @@
 //! How far a download or copy is: one line that changes on a terminal, JSON lines for programs, a line a file elsewhere.
 
-use crate::cli::text::printable;
+use crate::cli::terminal::{Stderr, Terminal};
 use crate::models::fault::size;
 use crate::models::fetch::Progress;
+use crate::printable::one_line;
 use serde_json::{Value, json};
-use std::io::{self, IsTerminal, Write};
+use std::io::Write;
 
 /// Where it is shown.
 pub(super) enum Show {
@@ -19,7 +20,7 @@ pub(super) enum Show {
 impl Show {
     /// What suits this process.
     pub(super) fn of_this_process(json: bool) -> Show {
-        match (json, io::stderr().is_terminal()) {
+        match (json, Stderr.is_screen()) {
             (true, _) => Show::Json,
             (false, true) => Show::Line,
             (false, false) => Show::Files,
@@ -28,23 +29,20 @@ impl Show {
 
     /// Shows it. Nobody may be there to read it; the work goes on.
     pub(super) fn show(&self, model: &str, progress: &Progress) {
-        let _ = match self {
-            Show::Json => {
-                let mut out = io::stdout();
-                writeln!(out, "{}", json_of(model, progress)).and_then(|()| out.flush())
-            }
-            Show::Line => write!(io::stderr(), "\r\x1b[2K{}{}", printable(&words(progress)), if is_last(progress) { "\n" } else { "" }),
+        match self {
+            Show::Json => drop(Terminal::of_this_process().json(&json_of(model, progress))),
+            Show::Line => Stderr.over(&words(progress), is_last(progress)),
             Show::Files if is_last(progress) || matches!(progress, Progress::Retrying { .. }) => {
-                writeln!(io::stderr(), "{}", printable(&words(progress)))
+                drop(writeln!(Stderr, "{}", one_line(&words(progress))));
             }
-            Show::Files => Ok(()),
-        };
+            Show::Files => {}
+        }
     }
 
     /// Leaves the line that is written over, before something else is said.
     pub(super) fn leave(&self) {
         if matches!(self, Show::Line) {
-            let _ = write!(io::stderr(), "\r\x1b[2K");
+            Stderr.over("", false);
         }
     }
 }
