@@ -1,5 +1,6 @@
 //! What a stage reports when something went wrong: what happened, and what to do.
 
+use crate::printable::is_hidden;
 use std::fmt;
 use std::io;
 
@@ -60,12 +61,13 @@ impl StageError {
     }
 }
 
-/// A sentence may quote a file or a device: a line break or an escape sequence in it would be obeyed by a terminal.
+/// A sentence may quote a file or a device: a line break or an escape sequence in it would be obeyed by a terminal, and what
+/// turns the direction of reading would be obeyed by the window, too ([`crate::printable`]).
 pub(crate) fn on_one_line(text: String) -> String {
-    if !text.contains(char::is_control) {
+    if !text.contains(|c: char| c.is_control() || is_hidden(c)) {
         return text;
     }
-    text.chars().map(|c| if c.is_control() { ' ' } else { c }).collect()
+    text.chars().map(|c| if c.is_control() { ' ' } else { c }).filter(|c| !is_hidden(*c)).collect()
 }
 
 /// What the system says of a file, in plain words, as a part of a sentence.
@@ -101,6 +103,7 @@ mod tests {
     fn what_a_sentence_quotes_cannot_move_a_terminal_s_cursor() {
         let error = StageError::new(Stage::Tts, Severity::Info, "The voice a\u{1b}[2J\nb is gone.", "Try\r\u{7}again.");
         assert_eq!((error.message.as_str(), error.hint.as_str()), ("The voice a [2J b is gone.", "Try  again."));
+        assert_eq!(on_one_line("gpj\u{202e}.\u{2066}exe\u{200b}".to_owned()), "gpj.exe");
         assert_eq!(on_one_line("你好 — ok".to_owned()), "你好 — ok");
     }
 }

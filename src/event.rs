@@ -16,6 +16,7 @@ use crate::config::Config;
 use crate::error::{Stage, StageError};
 use crate::llm::{ChatOptions, Memory, ReplyStats};
 use crate::models::policy::Plan;
+use crate::private::Private;
 use crate::stt::{EngineInfo, SttOptions, Transcript, Words};
 use crate::trace::{Span, Timeline};
 use crate::tts::VoiceOptions;
@@ -35,11 +36,11 @@ pub enum UserAction {
     /// Stop: listening, thinking and speaking alike.
     Cancel,
     /// A typed question.
-    SubmitText(String),
+    SubmitText(Private),
     /// A recorded question (the command line).
     SubmitAudio(Pcm16k),
     /// Speak this text (markdown); it is no part of the conversation.
-    Say(String),
+    Say(Private),
     /// Forget the conversation and start a new one.
     NewConversation,
     /// New choices: takes effect from the next turn on. An engine whose model changed is loaded while the old one works
@@ -96,15 +97,15 @@ pub enum SttCmd {
 #[derive(Clone, Debug, PartialEq)]
 pub enum LlmCmd {
     /// Put the prefix into the KV cache while there is time.
-    Prefill(TurnId, String),
+    Prefill(TurnId, Private),
     /// Answer. `text` goes to the model (with date and time), as it is.
-    Reply(TurnId, String),
+    Reply(TurnId, Private),
     /// What was heard of the pending answer enters the memory.
     Commit {
         /// The turn of the answer.
         turn: TurnId,
         /// The heard part, thinking excluded; empty: forget the exchange.
-        heard: String,
+        heard: Private,
     },
     /// Forget the conversation.
     Reset,
@@ -128,7 +129,7 @@ pub enum TtsCmd {
         /// Number of the clause in the turn, from 0.
         seq: u32,
         /// What is to be said (spoken form, no markdown).
-        clause: String,
+        clause: Private,
     },
     /// Load the voice if it was unloaded: an answer is near.
     Wake,
@@ -206,9 +207,9 @@ pub enum WorkerEvent {
         stt_ms: f64,
     },
     /// A piece of the answer for the screen and the voice.
-    ReplyDelta(TurnId, String),
+    ReplyDelta(TurnId, Private),
     /// A piece of the model's thinking, for the screen only.
-    ThinkingDelta(TurnId, String),
+    ThinkingDelta(TurnId, Private),
     /// The model is done with the answer.
     ReplyEnded {
         /// The turn.
@@ -341,22 +342,22 @@ pub enum Event {
         /// The turn.
         turn: TurnId,
         /// Its words.
-        text: String,
+        text: Private,
         /// ISO 639-1 code; empty for typed text.
         language: String,
         /// 0 to 1; 1 for typed text.
         confidence: f32,
     },
     /// A piece of the answer as the model writes it (markdown).
-    ReplyDelta(TurnId, String),
+    ReplyDelta(TurnId, Private),
     /// A piece of the model's thinking.
-    ThinkingDelta(TurnId, String),
+    ThinkingDelta(TurnId, Private),
     /// The whole answer as far as it was written.
     ReplyFinal {
         /// The turn.
         turn: TurnId,
         /// What was written (markdown).
-        text: String,
+        text: Private,
         /// How much of `text`, in bytes, was heard (spoken to its end, or read when there is no voice).
         heard_bytes: usize,
     },
@@ -371,7 +372,7 @@ pub enum Event {
         /// Number of the clause.
         seq: u32,
         /// What is said.
-        text: String,
+        text: Private,
         /// Where it stands in the written answer.
         range: (usize, usize),
     },
@@ -382,7 +383,7 @@ pub enum Event {
         /// Number of the clause.
         seq: u32,
         /// What was said.
-        text: String,
+        text: Private,
     },
     /// The figures of a turn.
     Timing(TurnId, Timing),

@@ -44,8 +44,8 @@ pub fn printable(text: &str) -> Cow<'_, str> {
 
 /// [`printable`] on one line, for names: a line break in a name could fake a line of ours.
 #[must_use]
-pub fn one_line(text: &str) -> String {
-    printable(text).replace(['\n', '\t'], " ")
+pub fn one_line(text: &impl fmt::Display) -> String {
+    printable(&text.to_string()).replace(['\n', '\t'], " ")
 }
 
 /// JSON for a terminal as well as for a program: the same value, with hidden characters (they stand in strings only) as `\u` escapes.
@@ -78,7 +78,7 @@ mod tests {
             assert_eq!(printable(&format!("a{trick}b")), "ab", "{trick:?}");
         }
         assert_eq!(printable("a\u{2028}b\u{2029}c"), "a\nb\nc");
-        assert_eq!(one_line("a\n\tb\u{2028}c"), "a  b c");
+        assert_eq!(one_line(&"a\n\tb\u{2028}c"), "a  b c");
     }
 
     #[test]

@@ -125,7 +125,7 @@ impl State {
             }
             (Stage::Llm, Stand::Replying) if active.asked && !active.written => {
                 if active.answer.is_empty() {
-                    out.push(Effect::Llm(LlmCmd::Reply(turn, active.question.clone())));
+                    out.push(Effect::Llm(LlmCmd::Reply(turn, active.question.clone().into())));
                 } else {
                     // Half of an answer by one model and half by another is none.
                     self.silence(out);
@@ -135,7 +135,7 @@ impl State {
             }
             (Stage::Tts, Stand::Replying) if active.voiced => {
                 for (seq, spoken) in (0_u32..).zip(&active.clauses).filter(|(_, spoken)| !spoken.synthesized) {
-                    out.push(Effect::Tts(TtsCmd::Speak { turn, seq, clause: spoken.clause.text.clone() }));
+                    out.push(Effect::Tts(TtsCmd::Speak { turn, seq, clause: spoken.clause.text.clone().into() }));
                 }
             }
             _ => {}

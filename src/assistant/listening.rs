@@ -6,6 +6,7 @@ use super::state::{Effect, Effects, State};
 use crate::audio::Pcm16k;
 use crate::error::Stage;
 use crate::event::{CaptureCmd, Event, LlmCmd, SttCmd, TtsCmd, TurnEnd};
+use crate::private::Private;
 use crate::stt::{Transcript, Words};
 use crate::turn::Moment;
 use std::time::Duration;
@@ -38,7 +39,7 @@ impl State {
         self.begin(Stand::Recording, now, out);
         // Engines that were unloaded come back while the user speaks.
         if self.stages.usable(Stage::Llm) {
-            out.push(Effect::Llm(LlmCmd::Prefill(self.turn, String::new())));
+            out.push(Effect::Llm(LlmCmd::Prefill(self.turn, Private::default())));
         }
         if !self.config.mute && self.stages.usable(Stage::Tts) {
             out.push(Effect::Tts(TtsCmd::Wake));
@@ -96,7 +97,7 @@ impl State {
     pub(super) fn partial(&mut self, words: Words, out: &mut Effects) {
         let Some(active) = &self.active else { return };
         let all = active.flushed || active.stand == Stand::Transcribing;
-        let text = if all { words.text() } else { words.certain.clone() };
+        let text = if all { words.text() } else { words.certain.clone().into() };
         out.push(Effect::Emit(Event::PartialText(active.turn, words)));
         if self.config.speculate {
             self.prefill(text, out);
@@ -110,12 +111,12 @@ impl State {
             return;
         };
         active.prefilled.clone_from(&text);
-        out.push(Effect::Llm(LlmCmd::Prefill(active.turn, text)));
+        out.push(Effect::Llm(LlmCmd::Prefill(active.turn, text.into())));
     }
 
     /// The words came before the recording was complete: nobody spoke any more when the key went up.
     pub(super) fn words_came_early(&mut self, early: Early, out: &mut Effects) {
-        self.prefill(early.transcript.text.clone(), out);
+        self.prefill(early.transcript.text.clone().into(), out);
         if let Some(active) = &mut self.active {
             active.early = Some(early);
         }
@@ -145,7 +146,7 @@ impl State {
         if transcript.text.trim().is_empty() {
             self.end_turn(TurnEnd::NothingHeard, out);
         } else {
-            self.ask(transcript.text, transcript.language, transcript.confidence, out);
+            self.ask(transcript.text.into(), transcript.language, transcript.confidence, out);
         }
     }
 }

@@ -7,6 +7,7 @@ use super::active::{Active, Stand};
 use super::ptt::Ptt;
 use super::stages::Stages;
 use super::switching::only_work_differs;
+use crate::private::Private;
 use crate::config::Config;
 use crate::error::{Severity, Stage, StageError};
 use crate::event::{CaptureCmd, Event, LlmCmd, Phase, PlayCmd, StageStatus, SttCmd, TtsCmd, TurnEnd, UserAction, WorkerEvent};
@@ -79,7 +80,7 @@ pub struct State {
     /// What was chosen last; its engines may be on their way, or may have failed.
     pub(super) wish: Arc<Config>,
     /// The conversation as texts, oldest first: each question and what was heard of its answer.
-    pub(super) said: Vec<(String, String)>,
+    pub(super) said: Vec<(Private, Private)>,
     /// A configuration that waits for the end of the turn.
     pub(super) next_config: Option<Arc<Config>>,
     /// Choices that are tried once more after that.
@@ -155,12 +156,12 @@ impl State {
         let turn = active.turn;
         let heard = active.heard_bytes();
         if active.asked {
-            out.push(Effect::Llm(LlmCmd::Commit { turn, heard: active.answer[..heard].to_owned() }));
+            out.push(Effect::Llm(LlmCmd::Commit { turn, heard: active.answer[..heard].into() }));
             self.remember(std::mem::take(&mut active.question), &active.answer[..heard]);
             if active.new_mind {
                 self.hand_over(Stage::Llm, out);
             }
-            out.push(Effect::Emit(Event::ReplyFinal { turn, text: active.answer, heard_bytes: heard }));
+            out.push(Effect::Emit(Event::ReplyFinal { turn, text: active.answer.into(), heard_bytes: heard }));
             out.push(Effect::Emit(Event::Timing(turn, active.timing)));
             out.push(Effect::Emit(Event::Timeline(turn, timeline)));
         }
@@ -254,7 +255,7 @@ impl State {
                     return;
                 }
                 self.begin(Stand::Replying, now, out);
-                self.ask(text, String::new(), 1.0, out);
+                self.ask(text.into(), String::new(), 1.0, out);
             }
             UserAction::SubmitAudio(pcm) => {
                 self.begin(Stand::Transcribing, now, out);
@@ -296,7 +297,7 @@ impl State {
         let Some(active) = &mut self.active else { return };
         active.stand = Stand::Replying;
         active.voiced = voiced;
-        out.push(Effect::Emit(Event::UserText { turn, text: text.clone(), language, confidence }));
+        out.push(Effect::Emit(Event::UserText { turn, text: text.clone().into(), language, confidence }));
         if let Some(error) = unavailable {
             // No chat model: the words are shown, and the notice says what is missing.
             self.fail_turn(error, out);
@@ -304,7 +305,7 @@ impl State {
         }
         active.asked = true;
         active.question.clone_from(&text);
-        out.push(Effect::Llm(LlmCmd::Reply(turn, text)));
+        out.push(Effect::Llm(LlmCmd::Reply(turn, text.into())));
     }
 
     fn worker(&mut self, event: WorkerEvent, now: Moment, out: &mut Effects) {

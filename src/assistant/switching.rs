@@ -152,7 +152,7 @@ impl State {
         if heard.trim().is_empty() {
             return;
         }
-        self.said.push((question, heard.to_owned()));
+        self.said.push((question.into(), heard.into()));
         let mut bytes: usize = self.said.iter().map(|(q, a)| q.len() + a.len()).sum();
         while self.said.len() > MOST_TURNS || (bytes > MOST_BYTES && self.said.len() > 1) {
             let (question, answer) = self.said.remove(0);

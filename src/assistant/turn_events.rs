@@ -79,7 +79,7 @@ impl State {
                 if let Some(spoken) = active.clause(seq) {
                     spoken.sounding_since = Some(at);
                     let (text, range) = (spoken.clause.text.clone(), (spoken.clause.range.start, spoken.clause.range.end));
-                    out.push(Effect::Emit(Event::ClauseStarted { turn, seq, text, range }));
+                    out.push(Effect::Emit(Event::ClauseStarted { turn, seq, text: text.into(), range }));
                 }
             }
             WorkerEvent::ClausePlayed(t, seq) if t == turn => {
@@ -90,7 +90,7 @@ impl State {
                     if let Some(from) = since {
                         active.timeline.push(Span { lane: Lane::Playback, work: Work::Playing, from, to: now });
                     }
-                    out.push(Effect::Emit(Event::ClauseSpoken { turn, seq, text }));
+                    out.push(Effect::Emit(Event::ClauseSpoken { turn, seq, text: text.into() }));
                 }
             }
             WorkerEvent::Drained(t) if t == turn && active.closing => {
@@ -114,7 +114,7 @@ impl State {
         for (seq, clause) in clauses {
             let ms = active.ms(now);
             active.timing.first_clause_ms.get_or_insert(ms);
-            out.push(Effect::Tts(TtsCmd::Speak { turn: active.turn, seq, clause }));
+            out.push(Effect::Tts(TtsCmd::Speak { turn: active.turn, seq, clause: clause.into() }));
         }
     }
 

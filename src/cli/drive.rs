@@ -122,7 +122,7 @@ impl Drive<'_> {
             for question in questions {
                 let action = match question {
                     Question::Audio(pcm) => UserAction::SubmitAudio(pcm),
-                    Question::Text(text) => UserAction::SubmitText(text),
+                    Question::Text(text) => UserAction::SubmitText(text.into()),
                 };
                 self.core.send(action);
                 pause = self.until(talk, self.patience.turn, &|event, last| matches!(event, Event::TurnEnded(turn, _) if *turn > last))?;

@@ -109,7 +109,7 @@ impl Stderr {
     /// Writes over the line that the last call left open; `ended`: no other call writes over this one.
     pub fn over(self, text: &str, ended: bool) {
         // Nobody reads it; the work goes on.
-        let _ = write!(io::stderr(), "\r\x1b[2K{}{}", one_line(text), if ended { "\n" } else { "" });
+        let _ = write!(io::stderr(), "\r\x1b[2K{}{}", one_line(&text), if ended { "\n" } else { "" });
     }
 }
 

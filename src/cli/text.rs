@@ -47,7 +47,7 @@ impl Renderer for Readable<'_> {
         match event {
             Event::UserText { text, .. } => {
                 self.close()?;
-                self.terminal.line(&format!("You: {text}"))
+                self.terminal.line(&format!("You: {}", &**text))
             }
             Event::ReplyDelta(_, text) => {
                 self.open()?;

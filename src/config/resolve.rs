@@ -281,7 +281,7 @@ fn chat_options(settings: &Settings, overrides: &Overrides) -> ChatOptions {
     let system = overrides.system.as_deref().unwrap_or(&chat.system);
     let context_tokens = overrides.context.unwrap_or(chat.context_tokens);
     ChatOptions {
-        system: if system.trim().is_empty() { DEFAULT_SYSTEM } else { system }.to_owned(),
+        system: if system.trim().is_empty() { DEFAULT_SYSTEM } else { system }.into(),
         context_tokens,
         // An answer that fills the context leaves no room for the question.
         max_tokens: overrides.max_tokens.unwrap_or(chat.max_tokens).min(context_tokens / 2).max(1),

@@ -1,6 +1,7 @@
 //! Fake engines: quick, deterministic, without files. A model "file" `fake/NAME` gives a fake of that name and decides how
 //! it fares: `missing`, `broken`, `memory` or `panics` in it is a fault of its loading, `slow` takes a third of a second.
 
+use crate::private::Private;
 use crate::audio::Pcm16k;
 use crate::audio::level::Level;
 use crate::llm::{ChatError, ChatModel, ChatOptions, ChatSession, Memory, ReplyStats, Settled};
@@ -84,7 +85,7 @@ impl Transcriber for FakeTranscriber {
         }
         let text = format!("I said something for {} milliseconds.", pcm.millis());
         on_partial(&text);
-        Ok(Outcome::Done(Transcript { text, language: "en".to_owned(), confidence: 1.0 }))
+        Ok(Outcome::Done(Transcript { text: text.into(), language: "en".to_owned(), confidence: 1.0 }))
     }
 
     fn info(&self) -> EngineInfo {
@@ -120,7 +121,7 @@ struct FakeSession {
     options: ChatOptions,
     remembered: u32,
     pending: u32,
-    exchanges: Vec<(String, String)>,
+    exchanges: Vec<(Private, Private)>,
     question: String,
 }
 
@@ -156,7 +157,7 @@ impl ChatSession for FakeSession {
     fn commit(&mut self, heard: &str) -> Result<(), ChatError> {
         if !heard.is_empty() {
             self.remembered += self.pending + words(heard);
-            self.exchanges.push((self.question.clone(), heard.to_owned()));
+            self.exchanges.push((self.question.as_str().into(), heard.into()));
         }
         self.pending = 0;
         Ok(())

@@ -1,5 +1,6 @@
 //! The llm thread's inbox, looked into while work goes on: what is outdated is never begun.
 
+use crate::private::Private;
 use crate::event::LlmCmd;
 use crate::turn::TurnId;
 use crossbeam_channel::{Receiver, RecvTimeoutError, TryRecvError};
@@ -83,7 +84,7 @@ impl Mailbox {
     }
 
     /// A prefill that another command interrupted goes on after that one, unless its turn has something newer.
-    pub(super) fn put_back(&self, turn: TurnId, text: String) {
+    pub(super) fn put_back(&self, turn: TurnId, text: Private) {
         self.collect();
         let mut queue = self.queue.borrow_mut();
         if !queue.iter().any(|later| is_for(later, turn)) {

@@ -50,6 +50,7 @@ pub(crate) mod tests;
 pub use choices::{FlashAttention, Sampling};
 
 use crate::error::{Severity, Stage, StageError};
+use crate::private::Private;
 use crate::stt::EngineInfo;
 use crate::turn::{CancelToken, Outcome};
 use std::path::PathBuf;
@@ -59,7 +60,7 @@ use std::time::Duration;
 #[derive(Clone, Debug, PartialEq)]
 pub struct ChatOptions {
     /// The system prompt.
-    pub system: String,
+    pub system: Private,
     /// Size of the context, tokens; cut down to what the model was trained for.
     pub context_tokens: u32,
     /// An answer ends after so many tokens at the latest.
@@ -79,7 +80,7 @@ pub struct ChatOptions {
 impl Default for ChatOptions {
     fn default() -> Self {
         ChatOptions {
-            system: String::new(),
+            system: Private::default(),
             context_tokens: 2048,
             max_tokens: 400,
             sampling: Sampling::default(),
@@ -167,7 +168,7 @@ impl From<ChatError> for StageError {
 
 /// A conversation without its engine: what the user said and what was heard of the answers, oldest first.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Memory(pub Vec<(String, String)>);
+pub struct Memory(pub Vec<(Private, Private)>);
 
 /// How [`ChatSession::settle`] ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

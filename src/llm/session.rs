@@ -9,6 +9,7 @@ use super::sampler::Chooser;
 use super::template::Piece;
 use super::utf8::Utf8Stream;
 use super::{ChatError, ChatOptions, ChatSession, Memory, ReplyStats, Settled};
+use crate::private::Private;
 use crate::clock;
 use crate::platform::load::OthersLoad;
 use crate::turn::{CancelToken, Outcome};
@@ -221,14 +222,14 @@ impl ChatSession for LlamaSession<'_> {
     }
 
     fn memory(&self) -> Memory {
-        let text = |exchange: &Exchange| (exchange.user.clone(), self.said.vocabulary.text(&exchange.answer));
+        let text = |exchange: &Exchange| (Private::from(&exchange.user), self.said.vocabulary.text(&exchange.answer).into());
         Memory(self.said.since_begun().iter().map(text).collect())
     }
 
     fn remember(&mut self, memory: &Memory) {
         self.pending = None;
         self.said.begin();
-        let tokens = |(user, answer): &(String, String)| Exchange { user: user.clone(), answer: self.said.vocabulary.answer(answer) };
+        let tokens = |(user, answer): &(Private, Private)| Exchange { user: user.to_string(), answer: self.said.vocabulary.answer(answer) };
         let said: Vec<Exchange> = memory.0.iter().map(tokens).collect();
         self.said.history.extend(said);
     }

@@ -210,7 +210,7 @@ impl Desk<'_> {
 
     fn handle(&mut self, command: LlmCmd) -> Result<(), Gone> {
         match command {
-            LlmCmd::Prefill(turn, text) => self.prefill(turn, text)?,
+            LlmCmd::Prefill(turn, text) => self.prefill(turn, text.into())?,
             LlmCmd::Reply(turn, text) => {
                 self.asked = None;
                 self.settle = Some(clock::now());
@@ -267,7 +267,7 @@ impl Desk<'_> {
         match self.session.prefill(&words, &|| token.is_cancelled() || mailbox.waiting()) {
             Ok(Outcome::Done(())) => {}
             Ok(Outcome::Cancelled) if token.is_cancelled() => return Ok(()),
-            Ok(Outcome::Cancelled) => mailbox.put_back(turn, text),
+            Ok(Outcome::Cancelled) => mailbox.put_back(turn, text.into()),
             Err(error) => {
                 // The reply to the whole text will say the same.
                 tracing::debug!(%error, "prefill failed");
@@ -317,8 +317,8 @@ fn reply(
             }
             // The assistant is gone when this fails; its clock has moved on then, which ends the answer.
             let _ = up.send(match part {
-                Part::Answer(text) => WorkerEvent::ReplyDelta(turn, text),
-                Part::Thinking(text) => WorkerEvent::ThinkingDelta(turn, text),
+                Part::Answer(text) => WorkerEvent::ReplyDelta(turn, text.into()),
+                Part::Thinking(text) => WorkerEvent::ThinkingDelta(turn, text.into()),
             });
         }
     };

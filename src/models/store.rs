@@ -2,6 +2,7 @@
 
 use super::voice_files::{VoiceFiles, VoiceForm};
 use super::voice_language;
+use crate::printable::one_line;
 use std::collections::HashSet;
 use std::fs;
 use std::io::Read;
@@ -249,13 +250,13 @@ pub fn config_of_voice(onnx: &Path) -> Option<PathBuf> {
     VoiceFiles::of_file(onnx).map(|files| files.config)
 }
 
-/// The file name without its ending; files that are named like a thousand others (`model.onnx`) have their folder's name.
+/// The file name without its ending, as it can be shown; files that are named like a thousand others (`model.onnx`) have their folder's name.
 fn name_of(path: &Path) -> String {
     let stem = path.file_stem().unwrap_or(path.as_os_str()).to_string_lossy();
     let folder = path.parent().and_then(Path::file_name).map(|name| name.to_string_lossy());
     match (stem.as_ref(), folder) {
-        ("model" | "ggml-model" | "voice", Some(folder)) => folder.into_owned(),
-        _ => stem.into_owned(),
+        ("model" | "ggml-model" | "voice", Some(folder)) => one_line(&folder),
+        _ => one_line(&stem),
     }
 }
 

@@ -17,6 +17,7 @@ use super::trust::{self, Piece};
 use super::{Transcript, Words, guard, pieces};
 use crate::audio::vad::{PAD, ScorerFactory, Speech, SpeechTracker, is_steady};
 use crate::audio::{Pcm16k, STT_RATE};
+use crate::private::Private;
 use crate::turn::TurnId;
 use std::ops::Range;
 use std::sync::Arc;
@@ -219,7 +220,7 @@ impl Hearing {
     /// The words of a job came.
     pub fn done(&mut self, job: &Job, transcript: Transcript) {
         let text = guard::strip_marks(&transcript.text);
-        let piece = Piece { transcript: Transcript { text, ..transcript }, speech_ms: job.speech_ms };
+        let piece = Piece { transcript: Transcript { text: text.into(), ..transcript }, speech_ms: job.speech_ms };
         match job.phrase_to {
             Some(open_from) => {
                 self.phrases.push(piece);
@@ -260,7 +261,7 @@ impl Hearing {
     /// The words so far. Those of a draft may change with what is said next, in fact the last one: a model that hears a
     /// sentence broken off ends it.
     pub fn words(&self) -> Words {
-        let mut words = Words { certain: trust::joined(&self.phrases).text, uncertain: String::new() };
+        let mut words = Words { certain: trust::joined(&self.phrases).text, uncertain: Private::default() };
         let least = if self.starter { guard::STARTER_CONFIDENCE } else { guard::NOISE_CONFIDENCE };
         let Some(draft) = self.draft.as_ref().filter(|draft| draft.piece.transcript.confidence >= least) else { return words };
         let text = draft.piece.transcript.text.as_str();
@@ -268,7 +269,7 @@ impl Hearing {
         let stands = speech.is_some_and(|speech| self.is_drafted(speech) && (self.key_up || self.silence(Some(speech)) >= VERY_LONG_PAUSE));
         let (certain, uncertain) = text.split_at(if stands { text.len() } else { last_word(text) });
         super::join(&mut words.certain, certain.trim_end());
-        words.uncertain = uncertain.to_owned();
+        words.uncertain = uncertain.into();
         words
     }
 }

@@ -12,6 +12,7 @@ pub mod worker;
 
 use crate::audio::Pcm16k;
 use crate::error::{Severity, Stage, StageError};
+use crate::private::Private;
 use crate::turn::{CancelToken, Outcome};
 use std::path::PathBuf;
 
@@ -51,9 +52,9 @@ pub enum Phrases {
 #[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize)]
 pub struct Words {
     /// Will most likely stay: worth being shown as they are and prefilled into the chat model.
-    pub certain: String,
+    pub certain: Private,
     /// The newest ones, which what is said next may still change.
-    pub uncertain: String,
+    pub uncertain: Private,
 }
 
 impl Words {
@@ -62,7 +63,7 @@ impl Words {
     pub fn text(&self) -> String {
         let mut text = self.certain.clone();
         join(&mut text, &self.uncertain);
-        text
+        text.into()
     }
 }
 
@@ -80,7 +81,7 @@ pub(crate) fn join(text: &mut String, words: &str) {
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct Transcript {
     /// The words, trimmed. Empty: nothing was said.
-    pub text: String,
+    pub text: Private,
     /// ISO 639-1 code.
     pub language: String,
     /// Geometric mean of the token probabilities, 0 to 1.

@@ -269,7 +269,7 @@ impl Transcriber for WhisperTranscriber {
                 on_partial(&text);
             }
         }
-        Ok(Outcome::Done(Transcript { text, language: language.to_owned(), confidence: geometric_mean(&probabilities) }))
+        Ok(Outcome::Done(Transcript { text: text.into(), language: language.to_owned(), confidence: geometric_mean(&probabilities) }))
     }
 
     fn info(&self) -> EngineInfo {

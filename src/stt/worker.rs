@@ -7,6 +7,7 @@ use crate::error::{Severity, Stage, StageError};
 use crate::event::{SttCmd, WorkerEvent};
 use crate::platform::load::OthersLoad;
 use crate::platform::threads;
+use crate::private::Private;
 use crate::stt::guard::{self, Verdict};
 use crate::stt::hearing::{Hearing, Job, Way};
 use crate::stt::{EngineInfo, Phrases, SttOptions, TranscribeError, Transcriber, Transcript, Words};
@@ -256,7 +257,7 @@ impl Ear {
             // Only a pass over minutes has something to tell meanwhile.
             if long {
                 // Nobody there any more is no reason to stop in the middle; the next send will find out.
-                drop(up.send(WorkerEvent::PartialText(turn, Words { certain: before.clone(), uncertain: text.to_owned() })));
+                drop(up.send(WorkerEvent::PartialText(turn, Words { certain: before.clone(), uncertain: text.into() })));
             }
         };
         let busy = threads::at_work(options.threads);
@@ -292,7 +293,7 @@ impl Ear {
         match guard::judge(&transcript, self.info.starter) {
             Verdict::Accept => WorkerEvent::Transcribed { turn, transcript, heard, stt_ms },
             Verdict::NothingSaid => {
-                WorkerEvent::Transcribed { turn, transcript: Transcript { text: String::new(), ..transcript }, heard, stt_ms }
+                WorkerEvent::Transcribed { turn, transcript: Transcript { text: Private::default(), ..transcript }, heard, stt_ms }
             }
             Verdict::NotUnderstood => WorkerEvent::Failed(turn, not_understood(&transcript)),
         }

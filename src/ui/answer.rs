@@ -4,6 +4,7 @@
 use super::icons::Icon;
 use super::view_state::TurnView;
 use super::{UiCommand, UiContext, UiMemory, theme, widgets};
+use crate::printable::printable;
 use egui::{Frame, Id, Margin, RichText, Ui};
 use egui_commonmark::CommonMarkViewer;
 use std::ops::Range;
@@ -79,20 +80,21 @@ pub fn answer_ui(ui: &mut Ui, turn: &TurnView, cx: &UiContext<'_>, memory: &mut 
             not_heard_ui(ui, cx);
         }
         let id = Id::unique(("answer", turn.id.0, n));
+        let part = &printable(part);
         match &segment.code {
             Some(language) => code_ui(ui, id, language, part, cx, memory, out),
-            None => {
-                let clause = turn.clause.as_ref().map(|c| c.range.clone());
-                text_ui(ui, id, part, segment, clause, cx, memory);
-            }
+            None => text_ui(ui, id, part, segment, turn, cx, memory),
         }
     }
 }
 
-fn text_ui(ui: &mut Ui, id: Id, part: &str, segment: &Segment, clause: Option<Range<usize>>, cx: &UiContext<'_>, memory: &mut UiMemory) {
+fn text_ui(ui: &mut Ui, id: Id, part: &str, segment: &Segment, turn: &TurnView, cx: &UiContext<'_>, memory: &mut UiMemory) {
+    let clause = turn.clause.as_ref().map(|c| c.range.clone());
     let offset = segment.range.start;
     let sounding = clause.map(|c| c.start.max(offset)..c.end.min(segment.range.end)).filter(|c| c.start < c.end);
-    let ranges = sounding.map(|c| c.start - offset..c.end - offset).into_iter().collect();
+    // Places in what the model wrote become places in what is shown of it.
+    let shown = |to: usize| turn.answer.get(offset..to).map_or(0, |before| printable(before).len());
+    let ranges = sounding.map(|c| shown(c.start)..shown(c.end)).into_iter().collect();
     memory.markdown.search_cache_mut(&id).set_search_ranges(ranges);
     ui.scope(|ui| {
         let t = cx.tokens;

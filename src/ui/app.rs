@@ -11,6 +11,7 @@ use crate::error::StageError;
 use crate::event::{Event, StageStatus, UserAction};
 use crate::models::manager::{ManagerCommand, ManagerEvent};
 use crate::models::store::Inventory;
+use crate::printable::printable;
 use crate::turn::TurnId;
 use egui::{Ui, ViewportCommand, vec2};
 use std::path::PathBuf;
@@ -192,7 +193,7 @@ impl HarkApp {
             UiCommand::Save(settings) => self.save(ctx, *settings),
             UiCommand::RefreshInventory => self.inventory = self.host.inventory(),
             UiCommand::OpenModelsFolder => self.open_models_folder(),
-            UiCommand::Copy(text) => ctx.copy_text(text),
+            UiCommand::Copy(text) => ctx.copy_text(printable(&text).into_owned()),
             UiCommand::TryHotkey(combination) => self.try_hotkey(ctx, &combination),
             UiCommand::ShowSettings(open) => {
                 if open && !self.memory.settings_open {

@@ -88,7 +88,7 @@ fn welcome_ui(ui: &mut Ui, state: &ViewState, cx: &UiContext<'_>, out: &mut Vec<
     let own = [cx.texts.t("welcome.example1"), cx.texts.t("welcome.example2"), cx.texts.t("welcome.example3")];
     for question in if state.starter() { STARTERS } else { own } {
         if suggestion_ui(ui, question, cx, state.phase == Phase::Idle) {
-            out.push(UiCommand::Act(UserAction::SubmitText(question.to_owned())));
+            out.push(UiCommand::Act(UserAction::SubmitText(question.into())));
         }
     }
     if state.starter() {

@@ -170,7 +170,7 @@ fn typing_ui(ui: &mut Ui, cx: &UiContext<'_>, memory: &mut UiMemory, out: &mut V
             if enter || send {
                 if can_send {
                     let text = std::mem::take(&mut memory.draft).trim().to_owned();
-                    out.push(UiCommand::Act(UserAction::SubmitText(text)));
+                    out.push(UiCommand::Act(UserAction::SubmitText(text.into())));
                 }
                 response.request_focus();
             }

@@ -2,6 +2,7 @@
 
 use super::view_state::TalkLook;
 use crate::config::settings::ThemeChoice;
+use crate::printable::printable;
 use egui::style::{ScrollStyle, Selection, WidgetVisuals};
 use egui::{Color32, CornerRadius, FontFamily, FontId, Margin, RichText, Shadow, Stroke, TextStyle, Theme, Vec2, Visuals};
 
@@ -167,12 +168,12 @@ pub fn reading_code(size: f32) -> FontId {
     FontId::new(size, FontFamily::Name(READING_CODE.into()))
 }
 
-/// Text of this size with reading lines.
+/// Text of this size with reading lines; without what would steer or hide it ([`crate::printable`]), whoever wrote it.
 #[must_use]
 pub fn lined(text: impl Into<String>, size: f32) -> RichText {
     // A little less for small text: its lines are short.
     let line = if size < BODY { 1.35 } else { LINE };
-    RichText::new(text).size(size).line_height(Some((size * line).round()))
+    RichText::new(printable(&text.into())).size(size).line_height(Some((size * line).round()))
 }
 
 /// Body text.

@@ -3,6 +3,7 @@
 use crate::error::{Severity, Stage, StageError};
 use crate::event::{Event, Phase, StageStatus, Timing, TurnEnd};
 use crate::models::policy::Plan;
+use crate::printable::{one_line, printable};
 use crate::stt::Words;
 use crate::trace::Timeline;
 use crate::turn::TurnId;
@@ -152,10 +153,12 @@ impl ViewState {
                 }
             }
             Event::Status(stage, status) => self.set_stage(*stage, status),
-            Event::PartialText(turn, words) => self.with(*turn, |t| t.partial.clone_from(words)),
+            Event::PartialText(turn, words) => self.with(*turn, |t| {
+                t.partial = Words { certain: shown(&words.certain).into(), uncertain: shown(&words.uncertain).into() };
+            }),
             Event::UserText { turn, text, language, confidence } => self.with(*turn, |t| {
                 t.partial = Words::default();
-                t.question = Some(Question { text: text.clone(), language: language.clone(), confidence: *confidence });
+                t.question = Some(Question { text: shown(text), language: language.clone(), confidence: *confidence });
             }),
             Event::ReplyDelta(turn, text) => {
                 let model = self.engine_name(Stage::Llm);
@@ -166,7 +169,7 @@ impl ViewState {
                     t.answer.push_str(text);
                 });
             }
-            Event::ThinkingDelta(turn, text) => self.with(*turn, |t| t.thinking.push_str(text)),
+            Event::ThinkingDelta(turn, text) => self.with(*turn, |t| t.thinking.push_str(&printable(text))),
             Event::ReplyFinal { turn, text, heard_bytes } => self.with(*turn, |t| {
                 t.answer.clone_from(text);
                 t.heard_bytes = Some(*heard_bytes);
@@ -174,7 +177,7 @@ impl ViewState {
             Event::ClauseStarted { turn, seq, text, range } => self.with(*turn, |t| {
                 let start = t.answer.floor_char_boundary(range.0.min(t.answer.len()));
                 let end = t.answer.floor_char_boundary(range.1.min(t.answer.len()));
-                t.clause = Some(Clause { seq: *seq, text: text.clone(), range: start..end.max(start) });
+                t.clause = Some(Clause { seq: *seq, text: shown(text), range: start..end.max(start) });
             }),
             Event::ClauseSpoken { turn, seq, .. } => self.with(*turn, |t| {
                 // The next one may have begun already.
@@ -312,7 +315,11 @@ impl ViewState {
             StageStatus::Unavailable(error) => self.notice(TurnId::NONE, error),
             StageStatus::Loading => {}
         }
-        self.stages.insert(stage, status.clone());
+        let mut status = status.clone();
+        if let StageStatus::Ready(info) = &mut status {
+            info.name = one_line(&info.name); // of a file, or of a device
+        }
+        self.stages.insert(stage, status);
     }
 
     fn notice(&mut self, turn: TurnId, error: &StageError) {
@@ -364,6 +371,11 @@ impl ViewState {
             change(turn);
         }
     }
+}
+
+/// What was said, as the window shows it.
+fn shown(text: &str) -> String {
+    printable(text).into_owned()
 }
 
 #[cfg(test)]

@@ -108,7 +108,7 @@ pub fn sound_ui(ui: &mut Ui, state: &ViewState, cx: &UiContext<'_>, memory: &mut
             }
         } else if widgets::word_button(ui, t, cx.texts.t("first.say"), true).on_hover_text(cx.texts.t("first.say_tip")).clicked() {
             memory.said = true;
-            out.push(UiCommand::Act(UserAction::Say(sample.to_owned())));
+            out.push(UiCommand::Act(UserAction::Say(sample.into())));
         }
     });
     match missing(state, &[Stage::Tts, Stage::Playback]) {
