@@ -152,7 +152,7 @@ fn script(phase: &str) -> Vec<Event> {
         }
         "hearing" => events.extend([
             Event::Phase(t, Phase::Transcribing),
-            Event::PartialText(t, Words { certain: question.into(), uncertain: String::new() }),
+            Event::PartialText(t, Words { certain: question.into(), uncertain: String::new().into() }),
         ]),
         "thinking" => events.extend([user(3, question), Event::Phase(t, Phase::Thinking), Event::ThinkingDelta(t, "A loop.".into())]),
         "speaking" => {

@@ -76,7 +76,7 @@ mod tests {
     #[test]
     fn who_is_needed_is_woken_and_nobody_else() {
         let turn = TurnId(1);
-        let typed = [Effect::Advance(turn), Effect::Llm(LlmCmd::Reply(turn, "Hi?".to_owned()))];
+        let typed = [Effect::Advance(turn), Effect::Llm(LlmCmd::Reply(turn, "Hi?".into()))];
         let spoken = [Effect::Stt(SttCmd::Hear { turn, at: 0, pcm: Default::default() })];
         let cleared = [Effect::Advance(turn), Effect::Llm(LlmCmd::Reset)];
         let mut asleep = Asleep::default();
@@ -94,7 +94,7 @@ mod tests {
         let mut asleep = Asleep::default();
         let at = clock::now();
         std::thread::sleep(std::time::Duration::from_millis(2));
-        asleep.sees(&Effect::Llm(LlmCmd::Reply(TurnId(1), "Hi?".to_owned())));
+        asleep.sees(&Effect::Llm(LlmCmd::Reply(TurnId(1), "Hi?".into())));
         asleep.falls_asleep(Stage::Llm, at);
         assert_eq!(asleep.stages(), [], "the news of it come late");
         asleep.falls_asleep(Stage::Llm, clock::now());

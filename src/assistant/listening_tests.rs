@@ -23,21 +23,21 @@ impl Core {
 
     fn partial(&mut self, certain: &str, uncertain: &str) -> Vec<Effect> {
         let turn = self.turn();
-        self.worker(WorkerEvent::PartialText(turn, Words { certain: certain.to_owned(), uncertain: uncertain.to_owned() }))
+        self.worker(WorkerEvent::PartialText(turn, Words { certain: certain.into(), uncertain: uncertain.into() }))
     }
 
     fn transcribed(&mut self, words: &str, heard: usize) -> Vec<Effect> {
         let turn = self.turn();
-        let transcript = Transcript { text: words.to_owned(), language: "en".to_owned(), confidence: 0.9 };
+        let transcript = Transcript { text: words.into(), language: "en".to_owned(), confidence: 0.9 };
         self.worker(WorkerEvent::Transcribed { turn, transcript, heard, stt_ms: 70.0 })
     }
 
     fn prefills(&self) -> Vec<String> {
-        self.log.iter().filter_map(|e| if let Effect::Llm(LlmCmd::Prefill(_, text)) = e { Some(text.clone()) } else { None }).collect()
+        self.log.iter().filter_map(|e| if let Effect::Llm(LlmCmd::Prefill(_, text)) = e { Some(text.to_string()) } else { None }).collect()
     }
 
     fn asks(&self) -> Vec<String> {
-        self.log.iter().filter_map(|e| if let Effect::Llm(LlmCmd::Reply(_, text)) = e { Some(text.clone()) } else { None }).collect()
+        self.log.iter().filter_map(|e| if let Effect::Llm(LlmCmd::Reply(_, text)) = e { Some(text.to_string()) } else { None }).collect()
     }
 }
 
@@ -46,7 +46,7 @@ fn what_is_said_is_heard_and_prefilled_while_the_key_is_held() {
     let mut core = Core::ready();
     let effects = core.press();
     let turn = core.turn();
-    assert!(effects.contains(&Effect::Llm(LlmCmd::Prefill(turn, String::new()))), "the chat model wakes up");
+    assert!(effects.contains(&Effect::Llm(LlmCmd::Prefill(turn, "".into()))), "the chat model wakes up");
     assert!(effects.contains(&Effect::Tts(TtsCmd::Wake)));
     let piece = Pcm16k(vec![0.1; 1600].into());
     assert_eq!(core.hear(0, 1600, false), [Effect::Stt(SttCmd::Hear { turn, at: 0, pcm: piece })]);
@@ -84,7 +84,7 @@ fn words_that_are_complete_are_not_kept_waiting_for_the_tail() {
     core.act(UserAction::PttReleased);
     core.hear(16_000, 100, true);
     let effects = core.transcribed("Who are you?", 16_100);
-    assert_eq!(effects, [Effect::Llm(LlmCmd::Prefill(turn, "Who are you?".to_owned()))], "it may still be an auto-repeat");
+    assert_eq!(effects, [Effect::Llm(LlmCmd::Prefill(turn, "Who are you?".into()))], "it may still be an auto-repeat");
     assert_eq!(core.state.deadline().map(|at| at.ms_since(core.now)), Some(8.0));
     let effects = core.wait(8);
     assert_eq!(effects[0], Effect::Capture(CaptureCmd::Discard), "the tail is not needed");

@@ -59,7 +59,7 @@ impl Rig {
 }
 
 fn text_of(events: &[Event]) -> String {
-    events.iter().filter_map(|e| if let Event::ReplyFinal { text, .. } = e { Some(text.clone()) } else { None }).collect()
+    events.iter().filter_map(|e| if let Event::ReplyFinal { text, .. } = e { Some(text.to_string()) } else { None }).collect()
 }
 
 #[test]
@@ -84,7 +84,7 @@ fn the_second_question_knows_the_first_answer() {
     let rig = rig(test_config());
     rig.until_idle();
     for (question, cached) in [("one", false), ("two", true)] {
-        rig.core.send(UserAction::SubmitText(question.to_owned()));
+        rig.core.send(UserAction::SubmitText(question.into()));
         let events = rig.until("the end", |e| matches!(e, Event::TurnEnded(..)));
         let timing = events.iter().find_map(|e| if let Event::Timing(_, t) = e { Some(t.clone()) } else { None }).unwrap();
         assert_eq!(timing.cached_tokens > 0, cached);
@@ -95,7 +95,7 @@ fn the_second_question_knows_the_first_answer() {
 fn quitting_in_the_middle_of_an_answer_ends_its_turn() {
     let rig = rig_with(test_config(), Pace::RealTime);
     rig.until_idle();
-    rig.core.send(UserAction::SubmitText("one two three four five six seven eight nine ten".to_owned()));
+    rig.core.send(UserAction::SubmitText("one two three four five six seven eight nine ten".into()));
     rig.until("the voice", |e| matches!(e, Event::ClauseStarted { .. }));
     assert!(rig.core.stop(Duration::from_secs(1)), "the core was still busy after a second");
     let rest: Vec<Event> = rig.events.try_iter().collect();

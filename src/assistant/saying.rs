@@ -49,7 +49,7 @@ mod tests {
     #[test]
     fn a_sample_is_spoken_and_the_chat_model_hears_nothing_of_it() {
         let mut core = Core::ready();
-        let effects = core.act(UserAction::Say("Hello. I am Hark.".to_owned()));
+        let effects = core.act(UserAction::Say("Hello. I am Hark.".into()));
         let spoken = effects.iter().filter(|effect| matches!(effect, Effect::Tts(TtsCmd::Speak { .. }))).count();
         assert_eq!(spoken, 2);
         let turn = core.turn();
@@ -69,12 +69,12 @@ mod tests {
     #[test]
     fn it_can_be_stopped_and_without_a_voice_a_sentence_says_why() {
         let mut core = Core::ready();
-        core.act(UserAction::Say("Hello.".to_owned()));
+        core.act(UserAction::Say("Hello.".into()));
         assert_eq!(ended(&core.act(UserAction::Cancel)), Some(TurnEnd::Cancelled));
-        assert!(core.act(UserAction::Say("  ".to_owned())).is_empty());
+        assert!(core.act(UserAction::Say("  ".into())).is_empty());
         let gone = StageError::new(Stage::Tts, Severity::Stage, "There is no voice.", "Get one.");
         core.worker(WorkerEvent::Failed(TurnId::NONE, gone.clone()));
-        let effects = core.act(UserAction::Say("Hello.".to_owned()));
+        let effects = core.act(UserAction::Say("Hello.".into()));
         assert!(effects.iter().any(|effect| matches!(effect, Effect::Emit(Event::Notice(_, error)) if *error == gone)));
         assert_eq!((ended(&effects), core.state.phase()), (Some(TurnEnd::Failed), Phase::Idle));
     }

@@ -50,17 +50,17 @@ pub(super) fn answers(effect: &Effect, now: Moment) -> Vec<WorkerEvent> {
             ]
         }
         Effect::Stt(SttCmd::KeyUp(turn)) => {
-            let transcript = Transcript { text: "early words".to_owned(), ..Transcript::default() };
-            let words = Words { certain: "early".to_owned(), uncertain: "words".to_owned() };
+            let transcript = Transcript { text: "early words".into(), ..Transcript::default() };
+            let words = Words { certain: "early".into(), uncertain: "words".into() };
             vec![WorkerEvent::PartialText(*turn, words), WorkerEvent::Transcribed { turn: *turn, transcript, heard: 0, stt_ms: 1.0 }]
         }
         Effect::Stt(SttCmd::Transcribe(turn, _)) => {
-            let transcript = Transcript { text: "words".to_owned(), ..Transcript::default() };
+            let transcript = Transcript { text: "words".into(), ..Transcript::default() };
             vec![WorkerEvent::Transcribed { turn: *turn, transcript, heard: 0, stt_ms: 1.0 }]
         }
         Effect::Llm(LlmCmd::Reply(turn, _)) => vec![
-            WorkerEvent::ReplyDelta(*turn, "One sentence. Another ".to_owned()),
-            WorkerEvent::ReplyDelta(*turn, "one.".to_owned()),
+            WorkerEvent::ReplyDelta(*turn, "One sentence. Another ".into()),
+            WorkerEvent::ReplyDelta(*turn, "one.".into()),
             WorkerEvent::ReplyEnded { turn: *turn, stats: ReplyStats::default() },
         ],
         Effect::Tts(TtsCmd::Speak { turn, seq, .. }) => {
@@ -94,7 +94,7 @@ proptest! {
                 Poke::Release => Input::Action(UserAction::PttReleased),
                 Poke::Toggle => Input::Action(UserAction::PttToggle),
                 Poke::Cancel => Input::Action(UserAction::Cancel),
-                Poke::Type => Input::Action(UserAction::SubmitText("typed".to_owned())),
+                Poke::Type => Input::Action(UserAction::SubmitText("typed".into())),
                 Poke::Wait(ms) => { core.now = core.now.plus(Duration::from_millis(ms)); Input::Tick }
                 Poke::Work(n) if n < work.len() => Input::Worker(work.remove(n)),
                 Poke::Work(_) => Input::Tick,

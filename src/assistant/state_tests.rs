@@ -66,13 +66,13 @@ impl Core {
         self.act(UserAction::PttReleased);
         self.wait(60);
         self.worker(WorkerEvent::Captured { turn, pcm: Pcm16k::default(), dropped: 0 });
-        let transcript = Transcript { text: words.to_owned(), language: "en".to_owned(), confidence: 0.9 };
+        let transcript = Transcript { text: words.into(), language: "en".to_owned(), confidence: 0.9 };
         self.worker(WorkerEvent::Transcribed { turn, transcript, heard: 0, stt_ms: 100.0 });
     }
 
     pub fn write(&mut self, text: &str) -> Vec<Effect> {
         let turn = self.turn();
-        self.worker(WorkerEvent::ReplyDelta(turn, text.to_owned()))
+        self.worker(WorkerEvent::ReplyDelta(turn, text.into()))
     }
 
     pub fn end_writing(&mut self) -> Vec<Effect> {
@@ -96,12 +96,15 @@ impl Core {
     fn said(&self) -> Vec<String> {
         self.log
             .iter()
-            .filter_map(|e| if let Effect::Tts(TtsCmd::Speak { clause, .. }) = e { Some(clause.clone()) } else { None })
+            .filter_map(|e| if let Effect::Tts(TtsCmd::Speak { clause, .. }) = e { Some(clause.to_string()) } else { None })
             .collect()
     }
 
     fn commits(&self) -> Vec<String> {
-        self.log.iter().filter_map(|e| if let Effect::Llm(LlmCmd::Commit { heard, .. }) = e { Some(heard.clone()) } else { None }).collect()
+        self.log
+            .iter()
+            .filter_map(|e| if let Effect::Llm(LlmCmd::Commit { heard, .. }) = e { Some(heard.to_string()) } else { None })
+            .collect()
     }
 }
 
@@ -120,9 +123,9 @@ fn a_whole_turn_goes_from_the_key_to_the_voice() {
     assert_eq!(core.state.phase(), Phase::Transcribing);
     let effects = core.worker(WorkerEvent::Captured { turn, pcm: Pcm16k::default(), dropped: 0 });
     assert!(effects.contains(&Effect::Stt(SttCmd::Transcribe(turn, Pcm16k::default()))));
-    let transcript = Transcript { text: "What is the capital of France?".to_owned(), language: "en".to_owned(), confidence: 0.9 };
+    let transcript = Transcript { text: "What is the capital of France?".into(), language: "en".to_owned(), confidence: 0.9 };
     let effects = core.worker(WorkerEvent::Transcribed { turn, transcript, heard: 0, stt_ms: 100.0 });
-    assert!(effects.contains(&Effect::Llm(LlmCmd::Reply(turn, "What is the capital of France?".to_owned()))));
+    assert!(effects.contains(&Effect::Llm(LlmCmd::Reply(turn, "What is the capital of France?".into()))));
     assert_eq!(core.state.phase(), Phase::Thinking);
     core.write("The capital of France is Paris. ");
     core.write("It lies on the Seine.");
@@ -209,7 +212,7 @@ fn a_late_word_of_an_interrupted_answer_is_dropped() {
     core.act(UserAction::Cancel);
     assert_eq!(core.state.phase(), Phase::Idle);
     let late = [
-        WorkerEvent::ReplyDelta(old, "there was".to_owned()),
+        WorkerEvent::ReplyDelta(old, "there was".into()),
         WorkerEvent::ReplyEnded { turn: old, stats: ReplyStats::default() },
         WorkerEvent::ClauseStarted(old, 0, core.now),
         WorkerEvent::Drained(old),
@@ -342,7 +345,7 @@ fn a_worker_that_died_is_started_again_but_not_for_ever() {
 #[test]
 fn a_new_voice_waits_for_the_end_of_the_turn() {
     let mut core = Core::ready();
-    core.act(UserAction::SubmitText("Hello".to_owned()));
+    core.act(UserAction::SubmitText("Hello".into()));
     let config = Config { voice: crate::config::VoiceChoice::Espeak("cmn".to_owned()), ..test_config() };
     core.act(UserAction::Configure(Arc::new(config)));
     assert!(!core.log.iter().any(|e| matches!(e, Effect::Prepare(..))));

@@ -7,6 +7,7 @@ use super::switching_tests::{broken, installed, named, with_chat};
 use crate::audio::Pcm16k;
 use crate::error::Stage;
 use crate::event::{CaptureCmd, Event, LlmCmd, Phase, StageStatus, TurnEnd, UserAction, WorkerEvent};
+use crate::private::Private;
 use crate::turn::TurnId;
 use proptest::prelude::*;
 use std::collections::HashMap;
@@ -72,8 +73,8 @@ struct World {
     held: Vec<Stage>,
     parked: Vec<(Stage, Effect)>,
     /// What the chat model in use remembers, and the question that it answered last.
-    memory: Vec<(String, String)>,
-    pending: Option<(TurnId, String)>,
+    memory: Vec<(Private, Private)>,
+    pending: Option<(TurnId, Private)>,
 }
 
 impl World {
@@ -181,7 +182,7 @@ fn give(core: &mut Core, world: &mut World, input: Input) {
 }
 
 /// What was said and heard since the conversation was cleared last, from what the window was told.
-fn truth(log: &[Effect]) -> Vec<(String, String)> {
+fn truth(log: &[Effect]) -> Vec<(Private, Private)> {
     let mut questions = HashMap::new();
     let mut all = Vec::new();
     for effect in log {
@@ -190,7 +191,7 @@ fn truth(log: &[Effect]) -> Vec<(String, String)> {
                 questions.insert(*turn, text.clone());
             }
             Effect::Emit(Event::ReplyFinal { turn, text, heard_bytes }) if !text[..*heard_bytes].trim().is_empty() => {
-                all.push((questions[turn].clone(), text[..*heard_bytes].to_owned()));
+                all.push((questions[turn].clone(), text[..*heard_bytes].into()));
             }
             Effect::Emit(Event::ConversationCleared) => all.clear(),
             _ => {}
@@ -213,7 +214,7 @@ proptest! {
             n += 1;
             let act = |action| Some(Input::Action(action));
             let input = match poke {
-                Poke::Type => act(UserAction::SubmitText(format!("question {n}"))),
+                Poke::Type => act(UserAction::SubmitText(format!("question {n}").into())),
                 Poke::Audio => act(UserAction::SubmitAudio(Pcm16k::default())),
                 Poke::Press => act(UserAction::PttPressed),
                 Poke::Release => act(UserAction::PttReleased),

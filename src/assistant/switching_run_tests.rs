@@ -101,10 +101,11 @@ impl Rig {
 
     /// Asks, and gives the answer, its figures, and all that happened meanwhile.
     pub(super) fn ask(&self, question: &str) -> (String, Timing, Vec<Event>) {
-        self.core.send(UserAction::SubmitText(question.to_owned()));
+        self.core.send(UserAction::SubmitText(question.into()));
         let events = self.until("the end of the turn", |e| matches!(e, Event::TurnEnded(..)));
         assert!(matches!(events.last(), Some(Event::TurnEnded(_, TurnEnd::Answered))), "{events:#?}");
-        let text = events.iter().filter_map(|e| if let Event::ReplyFinal { text, .. } = e { Some(text.clone()) } else { None }).collect();
+        let text =
+            events.iter().filter_map(|e| if let Event::ReplyFinal { text, .. } = e { Some(text.to_string()) } else { None }).collect();
         let timing = events.iter().find_map(|e| if let Event::Timing(_, t) = e { Some(t.clone()) } else { None }).unwrap();
         (text, timing, events)
     }
@@ -297,7 +298,7 @@ fn a_machine_that_does_not_answer_costs_a_moment_at_most() {
 fn real(chat: &Path, spare: &[&Path]) -> Config {
     let spare = Spare { chat: spare.iter().map(|path| store::entry(path)).collect(), ..Spare::default() };
     let mut config = Config { engines: EngineSet::Real, chat_model: Some(chat.to_owned()), spare, mute: true, ..test_config() };
-    config.chat.system = "Be short.".to_owned();
+    config.chat.system = "Be short.".into();
     (config.chat.context_tokens, config.chat.max_tokens, config.chat.sampling.temperature) = (512, 24, 0.0);
     config
 }

@@ -52,7 +52,7 @@ fn choose(core: &mut Core, config: Config) -> Vec<Effect> {
 
 /// One exchange that was heard to its end.
 fn exchange(core: &mut Core, question: &str) {
-    core.act(UserAction::SubmitText(question.to_owned()));
+    core.act(UserAction::SubmitText(question.into()));
     core.write(&format!("Answer to {question}."));
     core.end_writing();
     core.play(0);
@@ -62,7 +62,7 @@ fn exchange(core: &mut Core, question: &str) {
 }
 
 fn said(questions: &[&str]) -> Memory {
-    Memory(questions.iter().map(|q| ((*q).to_owned(), format!("Answer to {q}."))).collect())
+    Memory(questions.iter().map(|q| ((*q).into(), format!("Answer to {q}.").into())).collect())
 }
 
 fn notices(effects: &[Effect]) -> Vec<String> {
@@ -130,7 +130,7 @@ fn a_model_that_cannot_be_loaded_leaves_the_old_one_and_says_one_sentence() {
 fn what_is_loaded_again_for_a_turn_is_what_fits_now_and_the_turn_goes_on_with_it() {
     let mut core = Core::with(installed());
     exchange(&mut core, "one");
-    core.act(UserAction::SubmitText("two".to_owned()));
+    core.act(UserAction::SubmitText("two".into()));
     let effects = core.give(Input::Woken(Arc::new(with_chat("two")), vec![Stage::Llm, Stage::Tts]));
     let restarts: Vec<_> = effects.iter().filter(|e| matches!(e, Effect::Restart(..))).collect();
     assert!(
@@ -155,7 +155,7 @@ fn a_choice_is_tried_again_after_the_turn_and_takes_no_engine_from_under_it() {
     let mut core = Core::with(installed());
     choose(&mut core, with_chat("two"));
     core.give(Input::Prepared(Stage::Llm, Err(broken(Stage::Llm))));
-    core.act(UserAction::SubmitText("one".to_owned()));
+    core.act(UserAction::SubmitText("one".into()));
     let prepares = |effects: &[Effect]| effects.iter().filter(|e| matches!(e, Effect::Prepare(Stage::Llm, _))).count();
     assert_eq!(prepares(&core.act(UserAction::TryAgain(Stage::Llm))), 0);
     core.write("Answer to one.");
@@ -212,7 +212,7 @@ fn when_idle_engines_give_their_memory_back_can_be_changed_at_any_time() {
 fn an_engine_that_is_there_waits_for_the_end_of_the_turn() {
     let mut core = Core::with(installed());
     choose(&mut core, with_chat("two"));
-    core.act(UserAction::SubmitText("Hello".to_owned()));
+    core.act(UserAction::SubmitText("Hello".into()));
     let effects = core.give(Input::Prepared(Stage::Llm, Ok(named("two"))));
     assert!(!effects.contains(&Effect::Swap(Stage::Llm)), "the old one is answering");
     core.write("Hi. ");
@@ -222,8 +222,8 @@ fn an_engine_that_is_there_waits_for_the_end_of_the_turn() {
     let effects = core.act(UserAction::PttPressed);
     let commit = position(&effects, |e| matches!(e, Effect::Llm(LlmCmd::Commit { .. })));
     let swap = position(&effects, |e| *e == Effect::Swap(Stage::Llm));
-    let memory = Memory(vec![("Hello".to_owned(), "Hi.".to_owned())]);
-    let remember = position(&effects, |e| matches!(e, Effect::Llm(LlmCmd::Remember(m)) if m.0[0].1.trim() == memory.0[0].1));
+    let memory = Memory(vec![("Hello".into(), "Hi.".into())]);
+    let remember = position(&effects, |e| matches!(e, Effect::Llm(LlmCmd::Remember(m)) if m.0[0].1.trim() == memory.0[0].1.as_str()));
     assert!(commit < swap && swap < remember, "{effects:#?}");
 }
 
@@ -234,7 +234,7 @@ fn without_room_for_two_a_question_waits_and_is_answered_by_whichever_is_there_i
         exchange(&mut core, "one");
         choose(&mut core, with_chat("two"));
         core.give(Input::Held(Stage::Llm));
-        core.act(UserAction::SubmitText("Hello".to_owned()));
+        core.act(UserAction::SubmitText("Hello".into()));
         let result = if ok { Ok(named("two")) } else { Err(broken(Stage::Llm)) };
         let effects = core.give(Input::Prepared(Stage::Llm, result));
         assert_eq!(effects.contains(&Effect::Swap(Stage::Llm)), ok, "in the middle of the turn, for it waits");
@@ -276,7 +276,7 @@ fn options_that_changed_while_it_was_loaded_reach_the_new_engine() {
 #[test]
 fn threads_change_in_the_middle_of_a_turn_and_load_nothing() {
     let mut core = Core::with(installed());
-    core.act(UserAction::SubmitText("Hello".to_owned()));
+    core.act(UserAction::SubmitText("Hello".into()));
     let mut wish = installed();
     (wish.stt.threads, wish.chat.threads, wish.speculate) = (2, 2, false);
     let effects = choose(&mut core, wish.clone());
@@ -288,7 +288,7 @@ fn on_battery_words_that_may_change_are_not_computed_ahead() {
     for speculate in [true, false] {
         let mut core = Core::with(Config { speculate, ..installed() });
         core.act(UserAction::PttPressed);
-        let words = crate::stt::Words { certain: "Some words".to_owned(), uncertain: String::new() };
+        let words = crate::stt::Words { certain: "Some words".into(), uncertain: "".into() };
         let effects = core.worker(WorkerEvent::PartialText(core.turn(), words));
         assert_eq!(effects.iter().any(|e| matches!(e, Effect::Llm(LlmCmd::Prefill(..)))), speculate);
     }
@@ -298,13 +298,13 @@ fn on_battery_words_that_may_change_are_not_computed_ahead() {
 fn a_model_whose_file_is_gone_is_replaced_by_the_next_best_and_the_question_is_answered() {
     let mut core = Core::with(installed());
     exchange(&mut core, "one");
-    core.act(UserAction::SubmitText("Hello".to_owned()));
+    core.act(UserAction::SubmitText("Hello".into()));
     let gone = StageError::new(Stage::Llm, Severity::Stage, "The chat model fake/one was not found.", "");
     let effects = core.worker(WorkerEvent::Failed(TurnId::NONE, gone.clone()));
     assert_eq!(notices(&effects), ["The chat model fake/one was not found. The chat model two is used instead."]);
     let restart = position(&effects, |e| matches!(e, Effect::Restart(Stage::Llm, c) if c.chat_model == Some("fake/two".into())));
     let memory = position(&effects, |e| *e == Effect::Llm(LlmCmd::Remember(said(&["one"]))));
-    let again = position(&effects, |e| *e == Effect::Llm(LlmCmd::Reply(core.turn(), "Hello".to_owned())));
+    let again = position(&effects, |e| *e == Effect::Llm(LlmCmd::Reply(core.turn(), "Hello".into())));
     assert!(restart < memory && memory < again);
     // All of them are gone.
     core.worker(WorkerEvent::Failed(TurnId::NONE, gone.clone()));
@@ -330,7 +330,7 @@ fn a_recording_whose_speech_model_is_gone_is_heard_by_the_next_one() {
 #[test]
 fn a_voice_that_is_gone_is_replaced_and_what_it_did_not_say_is_said() {
     let mut core = Core::with(installed());
-    core.act(UserAction::SubmitText("Hello".to_owned()));
+    core.act(UserAction::SubmitText("Hello".into()));
     core.write("One sentence. Two sentences. ");
     core.play(0);
     let effects = core.worker(WorkerEvent::Failed(core.turn(), broken(Stage::Tts)));

@@ -57,9 +57,9 @@ impl Rig {
                 // Sooner it would be the second half of an auto-repeat, which goes on with the recording.
                 std::thread::sleep(RELEASE_GRACE + Duration::from_millis(5));
             }
-            When::Thinking => self.core.send(UserAction::SubmitText("Please think.".to_owned())),
+            When::Thinking => self.core.send(UserAction::SubmitText("Please think.".into())),
             When::Speaking => {
-                self.core.send(UserAction::SubmitText("one two three four five six seven eight nine".to_owned()));
+                self.core.send(UserAction::SubmitText("one two three four five six seven eight nine".into()));
                 self.wait(|e| matches!(e, Event::ClauseStarted { .. }));
             }
         }

@@ -80,7 +80,7 @@ fn answered(n: u64) -> Vec<Event> {
     let turn = TurnId(n);
     vec![
         Event::Phase(turn, Phase::Thinking),
-        Event::UserText { turn, text: format!("question {n}"), language: String::new(), confidence: 1.0 },
+        Event::UserText { turn, text: format!("question {n}").into(), language: String::new(), confidence: 1.0 },
         Event::ReplyDelta(turn, "Yes".into()),
         Event::ReplyDelta(turn, ".".into()),
         Event::ClauseSpoken { turn, seq: 0, text: "Yes.".into() },

@@ -120,7 +120,7 @@ mod tests {
                 _ if cancel.is_cancelled() => Ok(Outcome::Cancelled),
                 13 => Err(TranscribeError::Engine("bad luck".into())),
                 0 => Ok(Outcome::Done(Transcript::default())),
-                n => Ok(Outcome::Done(Transcript { text: format!(" {n}"), language: "en".into(), confidence: 0.5 })),
+                n => Ok(Outcome::Done(Transcript { text: format!(" {n}").into(), language: "en".into(), confidence: 0.5 })),
             }
         }
 

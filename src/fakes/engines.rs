@@ -1,10 +1,10 @@
 //! Fake engines: quick, deterministic, without files. A model "file" `fake/NAME` gives a fake of that name and decides how
 //! it fares: `missing`, `broken`, `memory` or `panics` in it is a fault of its loading, `slow` takes a third of a second.
 
-use crate::private::Private;
 use crate::audio::Pcm16k;
 use crate::audio::level::Level;
 use crate::llm::{ChatError, ChatModel, ChatOptions, ChatSession, Memory, ReplyStats, Settled};
+use crate::private::Private;
 use crate::stt::{EngineInfo, SttOptions, TranscribeError, Transcriber, Transcript};
 use crate::tts::{SpeechStats, SynthesisError, Synthesizer, VoiceOptions};
 use crate::turn::{CancelToken, Outcome};

@@ -6,7 +6,7 @@ use super::tests::{ask, greedy, scripted};
 use super::*;
 
 fn turns(n: usize) -> Memory {
-    Memory((0..n).map(|i| (format!("What is thing number {i}?"), format!("It is the thing with the number {i}."))).collect())
+    Memory((0..n).map(|i| (format!("What is thing number {i}?").into(), format!("It is the thing with the number {i}.").into())).collect())
 }
 
 #[test]
@@ -22,13 +22,13 @@ fn a_conversation_of_another_model_is_computed_in_idle_time_and_only_its_oldest_
     let (_, stats) = ask(&mut session, "And the next?");
     assert!(stats.cached_tokens > 100 && stats.prefilled_tokens < 30, "{stats:?}");
     session.commit("Sure!").unwrap();
-    assert_eq!(session.memory().0.last().unwrap(), &("And the next?".to_owned(), "Sure!".to_owned()));
+    assert_eq!(session.memory().0.last().unwrap(), &("And the next?".into(), "Sure!".into()));
 }
 
 #[test]
 fn the_examples_of_a_starter_model_are_not_carried_to_others_and_stay_with_it() {
     let Some(model) = starter() else { return };
-    let options = ChatOptions { system: prompt::DEFAULT_SYSTEM.to_owned(), context_tokens: 2048, ..greedy(8) };
+    let options = ChatOptions { system: prompt::DEFAULT_SYSTEM.into(), context_tokens: 2048, ..greedy(8) };
     let mut session = LlamaSession::new(&model, &options).unwrap();
     assert_eq!(session.memory(), Memory::default(), "nobody said anything");
     session.remember(&turns(2));

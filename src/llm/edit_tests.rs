@@ -62,7 +62,7 @@ fn compare(session: &mut LlamaSession<'_>, fresh: &mut LlamaSession<'_>, sum: &m
 #[test]
 fn ten_thousand_edits_rollbacks_stops_and_prefills_equal_a_fresh_conversation() {
     let Some(model) = stories() else { return };
-    let options = ChatOptions { system: "Once upon a time".to_owned(), context_tokens: 384, ..greedy(12) };
+    let options = ChatOptions { system: "Once upon a time".into(), context_tokens: 384, ..greedy(12) };
     let mut draw = Draw(0x1234_5678_9ABC_DEF1);
     let words = ["Lily", "went to the park.", "Why?", "a big red ball", "Tom saw a cat", "ä👋", "The end."];
     let mut session = LlamaSession::new(&model, &options).unwrap();

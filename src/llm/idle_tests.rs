@@ -19,7 +19,13 @@ use std::time::Instant;
 
 fn kept(cache: &Path) -> ChatOptions {
     let system = prompt::DEFAULT_SYSTEM.to_owned();
-    ChatOptions { system, flash_attention: FlashAttention::Off, cache: Some(cache.to_owned()), context_tokens: 1024, ..greedy(16) }
+    ChatOptions {
+        system: system.into(),
+        flash_attention: FlashAttention::Off,
+        cache: Some(cache.to_owned()),
+        context_tokens: 1024,
+        ..greedy(16)
+    }
 }
 
 #[test]
@@ -72,8 +78,8 @@ fn second_question(unload_after: Option<Duration>) -> (u32, usize) {
     let mut tokens = 0;
     for turn in [TurnId(1), TurnId(2)] {
         clock.advance_to(turn);
-        worker.try_send(LlmCmd::Prefill(turn, String::new())).unwrap();
-        worker.try_send(LlmCmd::Reply(turn, "Hello there?".to_owned())).unwrap();
+        worker.try_send(LlmCmd::Prefill(turn, "".into())).unwrap();
+        worker.try_send(LlmCmd::Reply(turn, "Hello there?".into())).unwrap();
         loop {
             match events.recv_timeout(Duration::from_secs(60)).unwrap() {
                 WorkerEvent::ReplyEnded { stats, .. } => break tokens = stats.cached_tokens + stats.prefilled_tokens,
@@ -81,7 +87,7 @@ fn second_question(unload_after: Option<Duration>) -> (u32, usize) {
                 _ => {}
             }
         }
-        worker.try_send(LlmCmd::Commit { turn, heard: "Sure! I am a scripted test model".to_owned() }).unwrap();
+        worker.try_send(LlmCmd::Commit { turn, heard: "Sure! I am a scripted test model".into() }).unwrap();
         std::thread::sleep(Duration::from_millis(400));
     }
     (tokens, loads.load(Ordering::SeqCst))

@@ -37,7 +37,8 @@ pub(super) fn backend() -> Result<&'static LlamaBackend, ChatError> {
 static LAST_ERROR: Mutex<String> = Mutex::new(String::new());
 
 extern "C" fn log_line(level: llama_cpp_sys_2::ggml_log_level, text: *const c_char, _: *mut c_void) {
-    if text.is_null() {
+    // At that level it may print tokens, and tokens are words.
+    if text.is_null() || level == llama_cpp_sys_2::GGML_LOG_LEVEL_DEBUG {
         return;
     }
     // SAFETY: llama.cpp hands over a C string that lives until this function returns.

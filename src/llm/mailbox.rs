@@ -1,7 +1,7 @@
 //! The llm thread's inbox, looked into while work goes on: what is outdated is never begun.
 
-use crate::private::Private;
 use crate::event::LlmCmd;
+use crate::private::Private;
 use crate::turn::TurnId;
 use crossbeam_channel::{Receiver, RecvTimeoutError, TryRecvError};
 use std::cell::{Cell, RefCell};
@@ -103,7 +103,7 @@ mod tests {
     use crossbeam_channel::bounded;
 
     fn prefill(turn: u64, text: &str) -> LlmCmd {
-        LlmCmd::Prefill(TurnId(turn), text.to_owned())
+        LlmCmd::Prefill(TurnId(turn), text.into())
     }
 
     #[test]
@@ -112,8 +112,8 @@ mod tests {
         let mailbox = Mailbox::new(rx);
         assert!(!mailbox.waiting());
         assert_eq!(mailbox.next(Some(Duration::ZERO)), Next::Nothing);
-        let commit = LlmCmd::Commit { turn: TurnId(1), heard: "One.".to_owned() };
-        let reply = LlmCmd::Reply(TurnId(3), "c".to_owned());
+        let commit = LlmCmd::Commit { turn: TurnId(1), heard: "One.".into() };
+        let reply = LlmCmd::Reply(TurnId(3), "c".into());
         for command in [commit.clone(), prefill(2, "a"), prefill(2, "a b"), LlmCmd::Reset, prefill(3, "c"), reply.clone()] {
             tx.send(command).unwrap();
         }
@@ -131,11 +131,11 @@ mod tests {
         let (tx, rx) = bounded(16);
         let mailbox = Mailbox::new(rx);
         tx.send(LlmCmd::Reset).unwrap();
-        mailbox.put_back(TurnId(1), "a".to_owned());
+        mailbox.put_back(TurnId(1), "a".into());
         assert_eq!(mailbox.next(None), Next::Command(LlmCmd::Reset));
         assert_eq!(mailbox.next(None), Next::Command(prefill(1, "a")));
         tx.send(prefill(1, "a b")).unwrap();
-        mailbox.put_back(TurnId(1), "a".to_owned());
+        mailbox.put_back(TurnId(1), "a".into());
         assert_eq!(mailbox.next(None), Next::Command(prefill(1, "a b")));
         assert_eq!(mailbox.next(Some(Duration::ZERO)), Next::Nothing);
     }

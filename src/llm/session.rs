@@ -9,9 +9,9 @@ use super::sampler::Chooser;
 use super::template::Piece;
 use super::utf8::Utf8Stream;
 use super::{ChatError, ChatOptions, ChatSession, Memory, ReplyStats, Settled};
-use crate::private::Private;
 use crate::clock;
 use crate::platform::load::OthersLoad;
+use crate::private::Private;
 use crate::turn::{CancelToken, Outcome};
 
 /// The exchange that waits for [`ChatSession::commit`].

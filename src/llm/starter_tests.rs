@@ -16,7 +16,7 @@ fn the_starter_model_answers_the_starter_questions() {
     assert!(model.facts().chat_template);
     let now: jiff::Zoned = "2026-11-21T14:05:59[UTC]".parse().unwrap();
     let options = ChatOptions {
-        system: prompt::DEFAULT_SYSTEM.to_owned(),
+        system: prompt::DEFAULT_SYSTEM.into(),
         context_tokens: 2048,
         max_tokens: 60,
         sampling: Sampling { temperature: 0.0, ..Sampling::default() },

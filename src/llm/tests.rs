@@ -19,7 +19,7 @@ const SCRIPT: &str =
 
 pub(crate) fn greedy(max_tokens: u32) -> ChatOptions {
     ChatOptions {
-        system: "Be short.".to_owned(),
+        system: "Be short.".into(),
         context_tokens: 512,
         max_tokens,
         sampling: Sampling { temperature: 0.0, repeat_penalty: 1.0, ..Sampling::default() },

@@ -5,6 +5,7 @@ use super::*;
 use crate::error::Severity;
 use crate::llm::Memory;
 use crate::on_time::on_time;
+use crate::private::Private;
 use crate::stt::EngineInfo;
 use crate::turn::{CancelToken, TurnClock};
 use crossbeam_channel::{Receiver, bounded};
@@ -20,7 +21,7 @@ fn room_for(options: &ChatOptions) -> Result<(), ChatError> {
 
 struct Scripted(Log);
 
-struct ScriptedSession(Log, Vec<(String, String)>, u32);
+struct ScriptedSession(Log, Vec<(Private, Private)>, u32);
 
 impl ChatModel for Scripted {
     fn session(&self, options: &ChatOptions) -> Result<Box<dyn ChatSession + '_>, ChatError> {
@@ -89,7 +90,7 @@ impl ChatSession for ScriptedSession {
     fn commit(&mut self, heard: &str) -> Result<(), ChatError> {
         self.note(format!("commit {heard}"));
         if !heard.is_empty() {
-            self.1.push(("question".to_owned(), heard.to_owned()));
+            self.1.push(("question".into(), heard.into()));
         }
         Ok(())
     }
@@ -99,14 +100,14 @@ impl ChatSession for ScriptedSession {
     }
 
     fn set_options(&mut self, options: &ChatOptions) -> Result<(), ChatError> {
-        self.note(format!("options {}", options.system));
+        self.note(format!("options {}", &**options.system));
         room_for(options)
     }
 }
 
 pub(crate) fn options() -> ChatOptions {
     ChatOptions {
-        system: prompt::DEFAULT_SYSTEM.to_owned(),
+        system: prompt::DEFAULT_SYSTEM.into(),
         context_tokens: 512,
         max_tokens: 64,
         sampling: super::super::Sampling::default(),
@@ -175,15 +176,15 @@ impl Rig {
 fn an_answer_comes_up_in_parts_and_is_committed() {
     let mut rig = Rig::new();
     rig.clock.advance_to(TurnId(1));
-    rig.worker.try_send(LlmCmd::Reply(TurnId(1), "hi".to_owned())).unwrap();
-    assert_eq!(rig.next(), WorkerEvent::ThinkingDelta(TurnId(1), "h".to_owned()));
-    assert_eq!(rig.next(), WorkerEvent::ThinkingDelta(TurnId(1), "m".to_owned()));
-    assert_eq!(rig.next(), WorkerEvent::ReplyDelta(TurnId(1), "Hel".to_owned()));
-    assert_eq!(rig.next(), WorkerEvent::ReplyDelta(TurnId(1), "lo.".to_owned()));
+    rig.worker.try_send(LlmCmd::Reply(TurnId(1), "hi".into())).unwrap();
+    assert_eq!(rig.next(), WorkerEvent::ThinkingDelta(TurnId(1), "h".into()));
+    assert_eq!(rig.next(), WorkerEvent::ThinkingDelta(TurnId(1), "m".into()));
+    assert_eq!(rig.next(), WorkerEvent::ReplyDelta(TurnId(1), "Hel".into()));
+    assert_eq!(rig.next(), WorkerEvent::ReplyDelta(TurnId(1), "lo.".into()));
     assert!(matches!(rig.next(), WorkerEvent::ReplyEnded { turn: TurnId(1), stats: ReplyStats { tokens: 5, .. } }));
-    rig.worker.try_send(LlmCmd::Commit { turn: TurnId(7), heard: "wrong".to_owned() }).unwrap();
-    rig.worker.try_send(LlmCmd::Commit { turn: TurnId(1), heard: "Hello.".to_owned() }).unwrap();
-    rig.worker.try_send(LlmCmd::Commit { turn: TurnId(1), heard: "again".to_owned() }).unwrap();
+    rig.worker.try_send(LlmCmd::Commit { turn: TurnId(7), heard: "wrong".into() }).unwrap();
+    rig.worker.try_send(LlmCmd::Commit { turn: TurnId(1), heard: "Hello.".into() }).unwrap();
+    rig.worker.try_send(LlmCmd::Commit { turn: TurnId(1), heard: "again".into() }).unwrap();
     assert_eq!(rig.end(), ["load", "reply hi", "commit Hello."]);
 }
 
@@ -191,12 +192,12 @@ fn an_answer_comes_up_in_parts_and_is_committed() {
 fn of_a_cancelled_turn_nothing_more_is_sent_and_its_part_can_be_committed() {
     let mut rig = Rig::new();
     rig.clock.advance_to(TurnId(1));
-    rig.worker.try_send(LlmCmd::Reply(TurnId(1), "wait".to_owned())).unwrap();
-    assert_eq!(rig.next(), WorkerEvent::ReplyDelta(TurnId(1), "One.".to_owned()));
+    rig.worker.try_send(LlmCmd::Reply(TurnId(1), "wait".into())).unwrap();
+    assert_eq!(rig.next(), WorkerEvent::ReplyDelta(TurnId(1), "One.".into()));
     rig.clock.advance_to(TurnId(2));
-    rig.worker.try_send(LlmCmd::Commit { turn: TurnId(1), heard: "One.".to_owned() }).unwrap();
+    rig.worker.try_send(LlmCmd::Commit { turn: TurnId(1), heard: "One.".into() }).unwrap();
     // A question of a turn that moved on is not even asked.
-    rig.worker.try_send(LlmCmd::Reply(TurnId(1), "late".to_owned())).unwrap();
+    rig.worker.try_send(LlmCmd::Reply(TurnId(1), "late".into())).unwrap();
     rig.worker.try_send(LlmCmd::Reset).unwrap();
     assert_eq!(rig.end(), ["load", "reply wait", "commit One.", "reset"]);
 }
@@ -205,11 +206,11 @@ fn of_a_cancelled_turn_nothing_more_is_sent_and_its_part_can_be_committed() {
 fn a_new_question_forgets_what_was_not_committed() {
     let mut rig = Rig::new();
     rig.clock.advance_to(TurnId(1));
-    rig.worker.try_send(LlmCmd::Reply(TurnId(1), "fail".to_owned())).unwrap();
+    rig.worker.try_send(LlmCmd::Reply(TurnId(1), "fail".into())).unwrap();
     assert!(matches!(rig.next(), WorkerEvent::Failed(TurnId(1), error) if error.stage == Stage::Llm));
     for turn in [2, 3] {
         rig.clock.advance_to(TurnId(turn));
-        rig.worker.try_send(LlmCmd::Reply(TurnId(turn), "hi".to_owned())).unwrap();
+        rig.worker.try_send(LlmCmd::Reply(TurnId(turn), "hi".into())).unwrap();
         while !matches!(rig.next(), WorkerEvent::ReplyEnded { .. }) {}
     }
     assert_eq!(rig.end(), ["load", "reply fail", "reply hi", "commit ", "reply hi"]);
@@ -223,7 +224,7 @@ fn without_a_model_each_question_gets_the_reason() {
     let next = || events.recv_timeout(Duration::from_secs(10)).unwrap();
     let WorkerEvent::Failed(TurnId::NONE, first) = next() else { panic!("a failed load must be said") };
     assert!(first.message.contains("no.gguf") && !first.hint.is_empty());
-    worker.try_send(LlmCmd::Reply(TurnId(1), "hi".to_owned())).unwrap();
+    worker.try_send(LlmCmd::Reply(TurnId(1), "hi".into())).unwrap();
     assert_eq!(next(), WorkerEvent::Failed(TurnId(1), first));
 }
 
@@ -232,18 +233,18 @@ fn a_prefill_gives_way_to_what_is_newer_and_outdated_ones_are_never_begun() {
     let mut rig = Rig::new();
     rig.clock.advance_to(TurnId(1));
     let send = |command| rig.worker.try_send(command).unwrap();
-    let prefill = |text: &str| LlmCmd::Prefill(TurnId(1), text.to_owned());
+    let prefill = |text: &str| LlmCmd::Prefill(TurnId(1), text.into());
     send(prefill("so long"));
     rig.until(|log| log.iter().any(|l| l == "prefill so long"));
     // Another command interrupts it, and it goes on afterwards.
-    send(LlmCmd::Configure(ChatOptions { system: "new".to_owned(), ..options() }));
+    send(LlmCmd::Configure(ChatOptions { system: "new".into(), ..options() }));
     rig.until(|log| log.iter().filter(|l| *l == "prefill so long").count() == 2);
     // Newer words replace it, the reply replaces them.
     send(prefill("so long as"));
     rig.until(|log| log.iter().any(|l| l == "prefill so long as"));
     send(prefill("very long"));
     rig.until(|log| log.iter().any(|l| l == "prefill very long"));
-    send(LlmCmd::Reply(TurnId(1), "hi".to_owned()));
+    send(LlmCmd::Reply(TurnId(1), "hi".into()));
     while !matches!(rig.next(), WorkerEvent::ReplyEnded { .. }) {}
     send(prefill("of a turn that moved on"));
     rig.until(|log| log.iter().any(|l| l.contains("moved on")));
@@ -260,19 +261,19 @@ fn an_idle_model_is_unloaded_and_comes_back_with_the_conversation() {
     on_time(|| {
         let mut rig = Rig::unloading(Some(Duration::from_millis(60)));
         rig.clock.advance_to(TurnId(1));
-        rig.worker.try_send(LlmCmd::Reply(TurnId(1), "hi".to_owned())).unwrap();
+        rig.worker.try_send(LlmCmd::Reply(TurnId(1), "hi".into())).unwrap();
         while !matches!(rig.next(), WorkerEvent::ReplyEnded { .. }) {}
         std::thread::sleep(Duration::from_millis(150));
         // An answer that sounds keeps it loaded.
-        rig.worker.try_send(LlmCmd::Commit { turn: TurnId(1), heard: "Hello.".to_owned() }).unwrap();
+        rig.worker.try_send(LlmCmd::Commit { turn: TurnId(1), heard: "Hello.".into() }).unwrap();
         rig.until(|log| log.iter().any(|l| l == "commit Hello."));
         std::thread::sleep(Duration::from_millis(300));
         assert!(matches!(rig.next(), WorkerEvent::Unloaded(Stage::Llm, _)));
         rig.clock.advance_to(TurnId(2));
-        rig.worker.try_send(LlmCmd::Configure(ChatOptions { system: "new".to_owned(), ..options() })).unwrap();
-        rig.worker.try_send(LlmCmd::Prefill(TurnId(2), "and".to_owned())).unwrap();
+        rig.worker.try_send(LlmCmd::Configure(ChatOptions { system: "new".into(), ..options() })).unwrap();
+        rig.worker.try_send(LlmCmd::Prefill(TurnId(2), "and".into())).unwrap();
         rig.until(|log| log.iter().any(|l| l == "prefill and"));
-        rig.worker.try_send(LlmCmd::Reply(TurnId(2), "and now".to_owned())).unwrap();
+        rig.worker.try_send(LlmCmd::Reply(TurnId(2), "and now".into())).unwrap();
         while !matches!(rig.next(), WorkerEvent::ReplyEnded { .. }) {}
         let log = rig.end();
         assert_eq!(log, ["load", "reply hi", "commit Hello.", "load", "remember 1", "prefill and", "reply and now"]);
@@ -299,12 +300,12 @@ fn a_model_that_did_not_come_back_is_tried_again_at_the_next_question() {
         }
     };
     assert!(matches!(next(), WorkerEvent::Ready(..)));
-    worker.try_send(LlmCmd::Remember(Memory(vec![("q".to_owned(), "a".to_owned())]))).unwrap();
+    worker.try_send(LlmCmd::Remember(Memory(vec![("q".into(), "a".into())]))).unwrap();
     worker.try_send(LlmCmd::Release).unwrap();
     assert_eq!(next(), WorkerEvent::Released(Stage::Llm));
     let mut ask = |turn| {
         clock.advance_to(turn);
-        worker.try_send(LlmCmd::Reply(turn, "hi".to_owned())).unwrap();
+        worker.try_send(LlmCmd::Reply(turn, "hi".into())).unwrap();
     };
     ask(TurnId(1));
     let WorkerEvent::Lost(error) = next() else { panic!("who decides may take another") };
@@ -317,12 +318,12 @@ fn a_model_that_did_not_come_back_is_tried_again_at_the_next_question() {
 #[test]
 fn a_context_for_which_there_is_no_memory_does_not_cost_the_model_after_an_unload() {
     let mut rig = Rig::new();
-    rig.worker.try_send(LlmCmd::Configure(ChatOptions { context_tokens: 16_384, system: "new".to_owned(), ..options() })).unwrap();
+    rig.worker.try_send(LlmCmd::Configure(ChatOptions { context_tokens: 16_384, system: "new".into(), ..options() })).unwrap();
     assert!(matches!(rig.next(), WorkerEvent::Failed(TurnId::NONE, error) if error.message.contains("the context that it had")));
     rig.worker.try_send(LlmCmd::Release).unwrap();
     assert_eq!(rig.next(), WorkerEvent::Released(Stage::Llm));
     rig.clock.advance_to(TurnId(1));
-    rig.worker.try_send(LlmCmd::Reply(TurnId(1), "hi".to_owned())).unwrap();
+    rig.worker.try_send(LlmCmd::Reply(TurnId(1), "hi".into())).unwrap();
     while !matches!(rig.next(), WorkerEvent::ReplyEnded { .. }) {}
     rig.end();
 }
@@ -334,7 +335,7 @@ fn a_context_without_memory_that_is_wished_while_the_model_sleeps_is_said_and_th
     assert_eq!(rig.next(), WorkerEvent::Released(Stage::Llm));
     rig.worker.try_send(LlmCmd::Configure(ChatOptions { context_tokens: 16_384, ..options() })).unwrap();
     rig.clock.advance_to(TurnId(1));
-    rig.worker.try_send(LlmCmd::Reply(TurnId(1), "hi".to_owned())).unwrap();
+    rig.worker.try_send(LlmCmd::Reply(TurnId(1), "hi".into())).unwrap();
     let WorkerEvent::Failed(TurnId::NONE, error) = rig.next() else { panic!("it is said") };
     assert!(error.severity == Severity::Info && error.message.contains("the context that it had"), "{error}");
     while !matches!(rig.next(), WorkerEvent::ReplyEnded { .. }) {}
@@ -345,9 +346,9 @@ fn a_context_without_memory_that_is_wished_while_the_model_sleeps_is_said_and_th
 fn a_model_that_is_to_make_room_keeps_the_conversation_and_comes_back_when_it_is_called() {
     let mut rig = Rig::new();
     rig.clock.advance_to(TurnId(1));
-    rig.worker.try_send(LlmCmd::Reply(TurnId(1), "hi".to_owned())).unwrap();
+    rig.worker.try_send(LlmCmd::Reply(TurnId(1), "hi".into())).unwrap();
     while !matches!(rig.next(), WorkerEvent::ReplyEnded { .. }) {}
-    rig.worker.try_send(LlmCmd::Commit { turn: TurnId(1), heard: "Hello.".to_owned() }).unwrap();
+    rig.worker.try_send(LlmCmd::Commit { turn: TurnId(1), heard: "Hello.".into() }).unwrap();
     for _ in 0..2 {
         rig.worker.try_send(LlmCmd::Release).unwrap();
         assert_eq!(rig.next(), WorkerEvent::Released(Stage::Llm));
@@ -355,13 +356,13 @@ fn a_model_that_is_to_make_room_keeps_the_conversation_and_comes_back_when_it_is
     rig.worker.try_send(LlmCmd::Wake).unwrap();
     rig.until(|log| log.iter().any(|l| l == "remember 1"));
     // And a conversation that was held with another model.
-    let turns = vec![("a".to_owned(), "b".to_owned()), ("c".to_owned(), "d".to_owned())];
+    let turns = vec![("a".into(), "b".into()), ("c".into(), "d".into())];
     rig.worker.try_send(LlmCmd::Remember(Memory(turns.clone()))).unwrap();
     rig.worker.try_send(LlmCmd::Release).unwrap();
     assert_eq!(rig.next(), WorkerEvent::Released(Stage::Llm));
     rig.worker.try_send(LlmCmd::Remember(Memory(turns[..1].to_vec()))).unwrap();
     rig.clock.advance_to(TurnId(2));
-    rig.worker.try_send(LlmCmd::Reply(TurnId(2), "hi".to_owned())).unwrap();
+    rig.worker.try_send(LlmCmd::Reply(TurnId(2), "hi".into())).unwrap();
     while !matches!(rig.next(), WorkerEvent::ReplyEnded { .. }) {}
     let log = rig.end();
     assert_eq!(log, ["load", "reply hi", "commit Hello.", "load", "remember 1", "remember 2", "load", "remember 1", "reply hi"]);

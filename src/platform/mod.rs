@@ -3,6 +3,7 @@
 
 pub mod cpu;
 pub mod disk;
+pub mod dumps;
 pub mod hotkey;
 pub mod instance;
 pub mod load;

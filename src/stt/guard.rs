@@ -174,7 +174,7 @@ mod tests {
     use super::*;
 
     fn heard(text: &str, confidence: f32) -> Transcript {
-        Transcript { text: text.to_owned(), language: "en".to_owned(), confidence }
+        Transcript { text: text.into(), language: "en".to_owned(), confidence }
     }
 
     #[test]

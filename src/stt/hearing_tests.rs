@@ -25,7 +25,7 @@ pub(in crate::stt) fn voice(parts: &[(bool, usize)]) -> Vec<f32> {
 }
 
 fn said(text: &str) -> Transcript {
-    Transcript { text: text.to_owned(), language: "en".to_owned(), confidence: 0.9 }
+    Transcript { text: text.into(), language: "en".to_owned(), confidence: 0.9 }
 }
 
 fn hearing(way: Way) -> Hearing {
@@ -58,7 +58,7 @@ fn a_short_question_is_drafted_at_each_pause_and_stays_one() {
     assert_eq!(first.0.range.start, second.0.range.start, "the draft is of the whole");
     assert!((ms(150)..=ms(200)).contains(&second.0.range.start), "200 ms before the speech");
     assert!(second.0.range.end <= second.1 && second.0.range.end > ms(3000));
-    assert_eq!(hearing.words(), Words { certain: "number 1.".to_owned(), uncertain: String::new() }, "after 700 ms of silence");
+    assert_eq!(hearing.words(), Words { certain: "number 1.".into(), uncertain: "".into() }, "after 700 ms of silence");
     hearing.key_up = true;
     assert!(hearing.is_complete_without_tail());
     assert_eq!(hearing.transcript().text, "number 1.");
@@ -81,7 +81,7 @@ fn long_speech_is_cut_in_the_middle_of_its_pauses_without_overlap() {
     }
     let lost = |(at, sample): &(usize, &f32)| sample.abs() > 0.05 && !ranges.iter().any(|range| range.contains(at));
     assert_eq!(pcm.iter().enumerate().find(lost), None, "a sample of speech is in no phrase");
-    assert_eq!(hearing.words(), Words { certain: "number 0. number 1. number".to_owned(), uncertain: "2.".to_owned() });
+    assert_eq!(hearing.words(), Words { certain: "number 0. number 1. number".into(), uncertain: "2.".into() });
     hearing.key_up = true;
     assert_eq!(hearing.words().uncertain, "", "nothing can change it any more");
     assert_eq!(hearing.transcript().text, "number 0. number 1. number 2.");

@@ -90,7 +90,12 @@ impl Ear {
         loop {
             match self.events.recv_timeout(Duration::from_secs(30)).expect("an answer") {
                 WorkerEvent::Transcribed { transcript, .. } => {
-                    return Answer { text: transcript.text, confidence: transcript.confidence, understood: true, waited: Duration::ZERO };
+                    return Answer {
+                        text: transcript.text.into(),
+                        confidence: transcript.confidence,
+                        understood: true,
+                        waited: Duration::ZERO,
+                    };
                 }
                 // The starter's own verdict, with the sentence that was nearest.
                 WorkerEvent::Failed(_, error) => {

@@ -90,7 +90,7 @@ mod tests {
     use super::*;
 
     fn piece(text: &str, confidence: f32, language: &str, speech_ms: u64) -> Piece {
-        Piece { transcript: Transcript { text: text.to_owned(), language: language.to_owned(), confidence }, speech_ms }
+        Piece { transcript: Transcript { text: text.into(), language: language.to_owned(), confidence }, speech_ms }
     }
 
     #[test]

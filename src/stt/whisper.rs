@@ -89,7 +89,7 @@ impl WhisperTranscriber {
         let Outcome::Done(mut heard) = self.window(pcm, language, Some(short), threads, cancel)? else { return Ok(Outcome::Cancelled) };
         if short != 0 && guard::repetition(&heard.text).is_some() {
             // The shortened window is off what the model was trained on; loops are the price now and then.
-            tracing::debug!(text = heard.text, "a loop; once more with the full window");
+            tracing::debug!(bytes = heard.text.len(), "a loop; once more with the full window");
             let Outcome::Done(again) = self.window(pcm, language, Some(0), threads, cancel)? else { return Ok(Outcome::Cancelled) };
             self.short_window = self.short_window.after(guard::repetition(&again.text).is_none());
             if self.short_window.is_given_up() {
@@ -297,8 +297,9 @@ fn quiet() {
 
 /// Receives one piece of whisper.cpp's or ggml's output.
 #[allow(unsafe_code)]
-unsafe extern "C" fn log(_level: whisper_rs_sys::ggml_log_level, text: *const c_char, _user: *mut c_void) {
-    if text.is_null() {
+unsafe extern "C" fn log(level: whisper_rs_sys::ggml_log_level, text: *const c_char, _user: *mut c_void) {
+    // At that level it may print tokens, and tokens are words.
+    if text.is_null() || level == whisper_rs_sys::ggml_log_level_GGML_LOG_LEVEL_DEBUG {
         return;
     }
     // SAFETY: both libraries hand over a string that ends in NUL and lives during the call.

@@ -62,7 +62,7 @@ fn the_starter_hears_its_ten_questions_word_for_word_and_always_the_same() {
         let mut partial = String::new();
         let outcome = engine.transcribe(pcm, &options(), &CancelToken::never(), &mut |text| partial = text.to_owned());
         let Ok(Outcome::Done(first)) = outcome else { panic!("{outcome:?}") };
-        assert_eq!((&first.text, first.language.as_str(), &partial), (words, "en", words));
+        assert_eq!((&*first.text, first.language.as_str(), &partial), (words, "en", words));
         assert_eq!(guard::judge(&first, true), guard::Verdict::Accept, "{first:?}");
         let begun = Instant::now();
         assert_eq!(hear(&mut engine, pcm), first, "the same sound, the same words");
@@ -181,7 +181,7 @@ fn a_recording_longer_than_a_window_is_heard_to_its_end() {
     let mut partials = Vec::new();
     let outcome = engine.transcribe(&Pcm16k(samples.into()), &options(), &CancelToken::never(), &mut |text| partials.push(text.to_owned()));
     let Ok(Outcome::Done(heard)) = outcome else { panic!("{outcome:?}") };
-    assert_eq!(partials.last(), Some(&heard.text));
+    assert_eq!(partials.last(), Some(&*heard.text));
     assert!(partials.len() >= 2, "words come before the end: {partials:?}");
     let all: Vec<&str> = asked.iter().map(|(_, words)| words.as_str()).collect();
     assert_eq!(heard.text, all.join(" "));

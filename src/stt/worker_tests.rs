@@ -27,7 +27,7 @@ impl Transcriber for Echo {
             return Err(TranscribeError::Engine("no luck".to_owned()));
         }
         let confidence = if has(0.5) { 0.45 } else { 1.0 };
-        Ok(Outcome::Done(Transcript { text: format!("[Music] {} samples.", pcm.0.len()), language: "en".to_owned(), confidence }))
+        Ok(Outcome::Done(Transcript { text: format!("[Music] {} samples.", pcm.0.len()).into(), language: "en".to_owned(), confidence }))
     }
 
     fn info(&self) -> EngineInfo {
@@ -99,7 +99,7 @@ impl Bench {
             match self.next() {
                 WorkerEvent::Transcribed { turn, transcript, stt_ms, .. } => {
                     assert!(turn == TurnId(2) && stt_ms >= 0.0);
-                    return (transcript.text, before);
+                    return (transcript.text.into(), before);
                 }
                 event @ (WorkerEvent::PartialText(..) | WorkerEvent::Worked(..) | WorkerEvent::Ready(..) | WorkerEvent::Unloaded(..)) => {
                     before.push(event)
@@ -282,7 +282,7 @@ impl Transcriber for Flaky {
             return Err(TranscribeError::Engine("not now".to_owned()));
         }
         assert!(pcm.millis() > 7_000, "the whole: {}", pcm.millis());
-        Ok(Outcome::Done(Transcript { text: "It works now.".to_owned(), language: "en".to_owned(), confidence: 0.9 }))
+        Ok(Outcome::Done(Transcript { text: "It works now.".into(), language: "en".to_owned(), confidence: 0.9 }))
     }
 
     fn info(&self) -> EngineInfo {

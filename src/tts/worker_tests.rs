@@ -85,7 +85,7 @@ impl Bench {
     }
 
     fn speak(&self, turn: u64, seq: u32, clause: &str) {
-        self.worker.try_send(TtsCmd::Speak { turn: TurnId(turn), seq, clause: clause.to_owned() }).unwrap();
+        self.worker.try_send(TtsCmd::Speak { turn: TurnId(turn), seq, clause: clause.into() }).unwrap();
     }
 
     /// The next event that is not for the timeline.

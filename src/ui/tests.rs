@@ -274,9 +274,9 @@ fn odd_texts_and_sizes_do_not_break_the_window() {
         let mut w = Window::new(UiLanguage::English, size).idle();
         let t = TurnId(1);
         w.send([
-            Event::UserText { turn: t, text: "word ".repeat(50_000), language: String::new(), confidence: f32::NAN },
+            Event::UserText { turn: t, text: "word ".repeat(50_000).into(), language: String::new(), confidence: f32::NAN },
             Event::Phase(t, Phase::Listening),
-            Event::PartialText(t, crate::stt::Words { certain: "x".repeat(100_000), uncertain: "字".repeat(100_000) }),
+            Event::PartialText(t, crate::stt::Words { certain: "x".repeat(100_000).into(), uncertain: "字".repeat(100_000).into() }),
         ]);
         w.send([
             Event::ReplyDelta(
@@ -284,7 +284,7 @@ fn odd_texts_and_sizes_do_not_break_the_window() {
                 "| a | b |\n|--|--|\n| 1 | 2 |\n\n1. one\n   - two\n> quote\n\n# H\n[l](http://x) ![i](http://y)\n```\nopen".into(),
             ),
             Event::Phase(t, Phase::Speaking),
-            Event::ClauseStarted { turn: t, seq: 0, text: "a".repeat(5000), range: (1, 30) },
+            Event::ClauseStarted { turn: t, seq: 0, text: "a".repeat(5000).into(), range: (1, 30) },
         ]);
         w.harness.run_steps(2);
         assert_eq!(w.harness.state().as_ref().unwrap().state().look(), TalkLook::Speaking);

@@ -65,7 +65,7 @@ fn only_an_interrupted_answer_has_a_part_that_was_not_heard() {
 #[test]
 fn ranges_outside_of_the_answer_are_cut_and_never_panic() {
     for range in [(0, usize::MAX), (usize::MAX, 0), (7, 3), (1, 2)] {
-        let s = state(&[Event::ReplyDelta(T1, "ÄÖ".into()), Event::ClauseStarted { turn: T1, seq: 0, text: String::new(), range }]);
+        let s = state(&[Event::ReplyDelta(T1, "ÄÖ".into()), Event::ClauseStarted { turn: T1, seq: 0, text: "".into(), range }]);
         let turn = s.last_turn().unwrap();
         assert!(turn.answer.get(turn.clause.clone().unwrap().range).is_some());
     }

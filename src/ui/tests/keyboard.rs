@@ -19,8 +19,8 @@ const NONE: Modifiers = Modifiers::NONE;
 fn conversation(w: &mut Window, turns: u64) {
     for turn in (1..=turns).map(TurnId) {
         w.send([
-            Event::UserText { turn, text: format!("Question {}", turn.0), language: "en".into(), confidence: 1.0 },
-            Event::ReplyFinal { turn, text: format!("Answer {}. {}", turn.0, "More words. ".repeat(20)), heard_bytes: 9 },
+            Event::UserText { turn, text: format!("Question {}", turn.0).into(), language: "en".into(), confidence: 1.0 },
+            Event::ReplyFinal { turn, text: format!("Answer {}. {}", turn.0, "More words. ".repeat(20)).into(), heard_bytes: 9 },
             Event::TurnEnded(turn, TurnEnd::Answered),
         ]);
     }

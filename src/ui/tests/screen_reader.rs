@@ -25,7 +25,7 @@ fn what_goes_on_is_said_but_not_into_the_microphone_nor_over_the_answer() {
     assert_eq!(live(&w, "Hold to talk — or hold Space"), Live::Polite);
     w.send([Event::Phase(t, Phase::Listening)]);
     assert_eq!(live(&w, "Listening…"), Live::Off);
-    w.send([Event::PartialText(t, Words { certain: "so far".into(), uncertain: String::new() }), Event::Phase(t, Phase::Transcribing)]);
+    w.send([Event::PartialText(t, Words { certain: "so far".into(), uncertain: "".into() }), Event::Phase(t, Phase::Transcribing)]);
     assert_eq!(live(&w, "so far"), Live::Off);
     w.send([Event::Phase(t, Phase::Thinking)]);
     assert_eq!(live(&w, "Thinking…"), Live::Polite);
