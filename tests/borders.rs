@@ -48,7 +48,8 @@ fn is_test(path: &Path) -> bool {
 /// The code of a file: without comments, and without what follows `#[cfg(test)]` at the end of a file.
 fn code(path: &Path) -> String {
     let text = fs::read_to_string(path).unwrap();
-    let text = text.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default();
+    let tests = text.find("mod tests {").and_then(|at| text[..at].rfind("#[cfg(test)]"));
+    let text = &text[..tests.unwrap_or(text.len())];
     text.lines().filter(|l| !l.trim_start().starts_with("//")).collect::<Vec<_>>().join("\n")
 }
 
@@ -123,5 +124,18 @@ fn unsafe_stands_in_the_adapters_only() {
     let files: Vec<PathBuf> =
         all.into_iter().filter(|f| !homes.iter().any(|h| f.to_string_lossy().replace('\\', "/").contains(h))).collect();
     let found = offenders(&files, &["unsafe {", "unsafe fn", "unsafe impl", "unsafe extern"]);
+    assert!(found.is_empty(), "{found:#?}");
+}
+
+#[test]
+fn whatever_is_written_on_a_terminal_passes_the_one_function_that_makes_it_printable() {
+    let all = sources("src");
+    // The terminal itself; children whose parent reads JSON lines.
+    let homes = ["src/cli/terminal.rs", "src/models/fetch/worker.rs", "src/bench/part.rs", "src/cli/probe.rs"];
+    // What only tests have.
+    let homes = [&homes[..], &["src/on_time.rs", "src/llm/measurements.rs", "src/tts/tiny.rs", "src/ui/tests/welcome.rs"]].concat();
+    let files: Vec<PathBuf> =
+        all.into_iter().filter(|f| !homes.iter().any(|h| f.to_string_lossy().replace('\\', "/").ends_with(h))).collect();
+    let found = offenders(&files, &["println!", "print!", "eprintln!", "eprint!", "io::stdout()", "io::stderr()", "std::io::stdout"]);
     assert!(found.is_empty(), "{found:#?}");
 }

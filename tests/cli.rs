@@ -128,3 +128,61 @@ fn a_reader_that_goes_away_is_no_fault() {
         assert!((0..=1).contains(&code), "{args:?}: {code}");
     }
 }
+
+/// Bytes that a terminal obeys and characters that turn or hide what is read.
+fn tricks_in(text: &str) -> Vec<char> {
+    let tricks = "\u{200b}\u{200e}\u{200f}\u{202a}\u{202b}\u{202c}\u{202d}\u{202e}\u{2066}\u{2067}\u{2068}\u{2069}\u{2028}\u{2029}\u{feff}";
+    text.chars().filter(|c| c.is_control() && !matches!(c, '\n' | '\t') || tricks.contains(*c)).collect()
+}
+
+#[test]
+#[cfg(unix)]
+fn no_name_and_no_file_can_steer_the_terminal() {
+    let home = tempfile::tempdir().unwrap();
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let evil = "a\u{1b}]0;OWNED\u{7}\u{1b}[31m\u{202e}\u{2066}\u{9b}\u{feff}";
+    let at = |ending: &str| home.path().join(format!("{evil}{ending}")).to_string_lossy().into_owned();
+    let (wav, other, empty, model, report) = (at("1.wav"), at("2.wav"), at("3.wav"), at(".gguf"), at(".json"));
+    std::fs::copy(root.join("assets/questions/q02-rms.wav"), &wav).unwrap();
+    std::fs::copy(&wav, &other).unwrap();
+    std::fs::write(&empty, b"").unwrap();
+    std::fs::write(&model, b"GGUF?").unwrap();
+    let figures = serde_json::json!({"figures": {evil: {"p50": 1, "p95": 2}}, "targets": {evil: {"met": true, evil: evil}}, evil: evil});
+    std::fs::write(&report, figures.to_string()).unwrap();
+    let option = format!("--{evil}");
+    let lines: &[&[&str]] = &[
+        &["transcribe", "--engines", "fake", &wav, &other, &empty],
+        &["transcribe", "--engines", "fake", "--json", &wav, &empty],
+        &["transcribe", "--stt", &model, &wav],
+        &["ask", "--engines", "fake", "--text", evil, "--system", evil],
+        &["ask", "--engines", "fake", "--json", "--text", evil],
+        &["ask", "--chat", &model, "--text", "x"],
+        &["say", "--voice", &model, "x"],
+        &["say", "--engines", "fake", "--out", &at("/no/folder.wav"), "x"],
+        &["bench", "--render", &report],
+        &["bench", "--render", &report, "--markdown"],
+        &["bench", "--render", &report, "--json"],
+        &["bench", "--render", &model],
+        &["doctor", "--models", &home.path().to_string_lossy()],
+        &["doctor", "--json", "--chat", &model],
+        &["models", "list", "--models", &home.path().to_string_lossy()],
+        &["models", "info", evil],
+        &["models", "import", &model],
+        &["models", "remove", evil],
+        &["models", "verify", evil],
+        &["models", "list", "--catalog", &report],
+        &["settings", "set", "models.folder", evil],
+        &["settings", "set", evil, evil],
+        &["probe", "chat", &model],
+        &["settings"],
+        &["devices", evil],
+        &[&option],
+        &[evil],
+    ];
+    for args in lines {
+        let output = hark(home.path()).args(*args).output().unwrap();
+        let text = format!("{}{}", String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+        assert!(!text.is_empty(), "{args:?} says something");
+        assert_eq!(tricks_in(&text), [] as [char; 0], "{args:?}: {text:?}");
+    }
+}
