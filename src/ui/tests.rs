@@ -7,7 +7,7 @@ use crate::error::{Severity, Stage, StageError};
 use crate::event::{Event, Phase, StageStatus, Timing, TurnEnd, UserAction};
 use crate::turn::TurnId;
 use egui::accesskit::Role;
-use egui_kittest::kittest::Queryable;
+use egui_kittest::kittest::{By, NodeT, Queryable};
 use std::path::PathBuf;
 
 mod chinese;
@@ -289,4 +289,29 @@ fn odd_texts_and_sizes_do_not_break_the_window() {
         w.harness.run_steps(2);
         assert_eq!(w.harness.state().as_ref().unwrap().state().look(), TalkLook::Speaking);
     }
+}
+
+#[test]
+fn nothing_on_the_screen_turns_or_hides_what_is_read() {
+    let mut w = Window::english();
+    let evil = "gpj\u{202e}\u{2066}exe\u{200b}\u{1b}[0m\u{feff}";
+    let t = TurnId(1);
+    let ready = StageStatus::Ready(crate::stt::EngineInfo { engine: "x".into(), name: evil.into(), starter: false });
+    w.send([
+        Event::Status(Stage::Llm, ready),
+        Event::Phase(t, Phase::Thinking),
+        Event::UserText { turn: t, text: evil.into(), language: "en".into(), confidence: 1.0 },
+        Event::ThinkingDelta(t, evil.into()),
+        Event::ReplyDelta(t, format!("{evil} `{evil}`\n\n```{evil}\n{evil}\n```\n").as_str().into()),
+        Event::Notice(t, StageError::new(Stage::Llm, Severity::Turn, format!("The file {evil} is gone."), evil)),
+    ]);
+    let mut seen = 0;
+    for node in w.harness.query_all(By::new()) {
+        let node = node.accesskit_node();
+        for text in [node.label(), node.value()].into_iter().flatten() {
+            seen += usize::from(text.contains("gpj"));
+            assert!(!text.chars().any(crate::printable::is_hidden), "{text:?}");
+        }
+    }
+    assert!(seen >= 4, "the question, the answer, the code and the notice are there: {seen}");
 }
