@@ -22,6 +22,7 @@ mod idle;
 pub mod llama;
 mod mailbox;
 pub mod measured;
+mod metered;
 mod prefix;
 pub mod prompt;
 mod resume;
@@ -42,6 +43,8 @@ mod edit_tests;
 mod idle_tests;
 #[cfg(test)]
 mod measurements;
+#[cfg(test)]
+mod metered_tests;
 #[cfg(test)]
 mod starter_tests;
 #[cfg(test)]

@@ -3,10 +3,17 @@
 //! Templates are Jinja as Hugging Face's `apply_chat_template` runs them: `trim_blocks` and `lstrip_blocks` on, Python's string
 //! methods, `raise_exception`, `strftime_now`. Only the marks come from the template: the texts are put in afterwards, as
 //! tokens that cannot be special ones, so nobody can type a mark.
+//!
+//! A template is a program that came with the file. What it may take is limited ([`super::metered`]), and it is tried with short
+//! and with long conversations before it is used.
 
+use super::metered::{self, Limits, Meter};
+use minijinja::machinery::{eval, make_string_output};
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::Value;
-use minijinja::{Environment, Error, ErrorKind, context};
+use minijinja::{AutoEscape, Environment, Error, ErrorKind, context};
+use std::collections::BTreeMap;
+use std::sync::Arc;
 
 /// Used when a file has no template of its own that works, and the vocabulary knows `<|im_start|>`.
 const CHATML: &str = "{% for m in messages %}{{ '<|im_start|>' + m.role + '\\n' + m.content + '<|im_end|>\\n' }}{% endfor %}\
@@ -43,7 +50,10 @@ pub enum Form {
 
 /// A template that is known to render.
 pub struct Template {
-    env: Environment<'static>,
+    source: String,
+    syntax: SyntaxConfig,
+    /// `strftime_now` says this time as long as the template lives, so that all prompts of a conversation begin alike.
+    now: jiff::Zoned,
     form: Form,
     bos: String,
     eos: String,
@@ -52,6 +62,8 @@ pub struct Template {
 }
 
 const NAME: &str = "chat";
+/// Conversations of so many answered turns are tried when a model is loaded.
+const TRIED: [usize; 5] = [2, 4, 8, 32, 100];
 // Private-use characters: no template splits or trims them. The texts of people never stand where these are looked for.
 const OPEN: char = '\u{F8F0}';
 const CLOSE: char = '\u{F8F1}';
@@ -69,7 +81,9 @@ impl Template {
         let (form, source) = if knows_im_start { (Form::ChatMl, CHATML) } else { (Form::Plain, PLAIN) };
         // The fallbacks are constants that the tests render; a failure would show as an error at the first render.
         Template::try_new(source, form, bos, eos).unwrap_or_else(|_| Template {
-            env: Environment::new(),
+            source: String::new(),
+            syntax: SyntaxConfig::default(),
+            now: jiff::Zoned::now(),
             form: Form::Plain,
             bos: bos.to_owned(),
             eos: eos.to_owned(),
@@ -78,20 +92,10 @@ impl Template {
     }
 
     fn try_new(source: &str, form: Form, bos: &str, eos: &str) -> Result<Template, Error> {
-        let mut env = Environment::new();
-        env.set_syntax(SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build()?);
-        // A template is a small program from a file: it must end. A conversation of 100 turns takes some 10,000 steps.
-        env.set_fuel(Some(2_000_000));
-        env.set_unknown_method_callback(minijinja_contrib::pycompat::unknown_method_callback);
-        env.add_function("raise_exception", |message: String| -> Result<Value, Error> {
-            Err(Error::new(ErrorKind::InvalidOperation, message))
-        });
-        env.add_function("strftime_now", |format: String| -> Result<String, Error> {
-            jiff::fmt::strtime::format(&format, &jiff::Zoned::now())
-                .map_err(|error| Error::new(ErrorKind::InvalidOperation, error.to_string()))
-        });
-        env.add_template_owned(NAME, without_generation_tags(source))?;
-        let mut template = Template { env, form, bos: bos.to_owned(), eos: eos.to_owned(), folds_system: false };
+        let syntax = SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build()?;
+        let source = metered::without_constant_factors(&without_generation_tags(source), &syntax)?;
+        let now = jiff::Zoned::now();
+        let mut template = Template { source, syntax, now, form, bos: bos.to_owned(), eos: eos.to_owned(), folds_system: false };
         let sample = |template: &Template| template.render(true, 1);
         let has_system = |pieces: &[Piece]| pieces.contains(&Piece::System);
         if !sample(&template).is_ok_and(|pieces| has_system(&pieces)) {
@@ -104,6 +108,13 @@ impl Template {
             return Err(Error::new(ErrorKind::InvalidOperation, "the template leaves messages out"));
         }
         template.render(false, 0)?;
+        // Some wait until a conversation is long. One that cannot be had at all with this model is better known now.
+        for answered in TRIED {
+            let pieces = template.render(true, answered)?;
+            if !pieces.contains(&Piece::User(answered)) {
+                return Err(Error::new(ErrorKind::InvalidOperation, "the template leaves messages out"));
+            }
+        }
         Ok(template)
     }
 
@@ -136,7 +147,8 @@ impl Template {
                 messages.push(message("assistant", mark("a", turn)));
             }
         }
-        let text = self.env.get_template(NAME)?.render(context! {
+        let limits = Limits::of(messages.len());
+        let values = context! {
             messages,
             add_generation_prompt => true,
             bos_token => &self.bos,
@@ -145,8 +157,40 @@ impl Template {
             documents => Value::from(()),
             // Hybrid models (Qwen 3): a spoken answer must not wait for hundreds of tokens of thinking.
             enable_thinking => false,
-        })?;
+        };
+        let text = self.text(values, limits)?;
         Ok(split(&text))
+    }
+
+    fn text(&self, values: Value, limits: Limits) -> Result<String, Error> {
+        let meter = Arc::new(Meter::default());
+        let env = self.environment(&meter, limits);
+        // Compiled anew each time: 0.1 ms, and nothing has to outlive anything.
+        let instructions = metered::compile(NAME, &self.source, &self.syntax)?;
+        let blocks = BTreeMap::new();
+        meter.fill(limits);
+        let mut text = String::new();
+        eval(&env, &instructions, values, &blocks, &mut make_string_output(&mut text), AutoEscape::None)?;
+        Ok(text)
+    }
+
+    fn environment(&self, meter: &Arc<Meter>, limits: Limits) -> Environment<'_> {
+        let mut env = Environment::new();
+        env.set_fuel(Some(limits.fuel));
+        env.set_unknown_method_callback(minijinja_contrib::pycompat::unknown_method_callback);
+        env.add_function("raise_exception", |message: String| -> Result<Value, Error> {
+            Err(Error::new(ErrorKind::InvalidOperation, message))
+        });
+        let now = self.now.clone();
+        env.add_function("strftime_now", move |format: String| -> Result<String, Error> {
+            // A directive may ask for up to 255 characters.
+            if format.len() > 64 {
+                return Err(Error::new(ErrorKind::InvalidOperation, "the format of the date is too long"));
+            }
+            jiff::fmt::strtime::format(&format, &now).map_err(|error| Error::new(ErrorKind::InvalidOperation, error.to_string()))
+        });
+        metered::install(&mut env, meter);
+        env
     }
 }
 

@@ -192,8 +192,12 @@ impl Desk<'_> {
     }
 
     /// The words as the model gets them. A turn keeps the time of its first command: what was computed ahead would be
-    /// wrong from the time on otherwise.
+    /// wrong from the time on otherwise. With a seed the model is not told the time: the same question would be another prompt,
+    /// and have another answer, a minute later.
     fn with_time(&mut self, turn: TurnId, text: &str) -> String {
+        if self.options.sampling.seed.is_some() {
+            return text.to_owned();
+        }
         if self.stamp.as_ref().is_none_or(|(of, _)| *of != turn) {
             self.stamp = Some((turn, Zoned::now()));
         }
