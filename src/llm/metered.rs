@@ -9,9 +9,10 @@
 //! unpacked arguments) is refused.
 //!
 //! The bound: [`Limits`] bytes, and what [`Limits`] instructions can hold without making a value (names of a loop, closures of
-//! macros: below 300 bytes each). Depth is bounded too, since a value is dropped by recursion.
+//! macros). Depth is bounded too, since a value is dropped by recursion.
 //!
-//! Cost: compiling and rendering of 100 turns of a template like Qwen 3's take 2.5 ms, one turn 0.2 ms.
+//! Cost, measured with 73 published templates: a conversation of ten turns is rendered in 0.06 to 0.9 ms (one took 4.7), the trial
+//! at the load takes 1 to 33 ms. 69 of them render, as without the meter.
 
 use minijinja::machinery::{CodeGenerator, Instruction, Instructions, Token, parse, tokenize};
 use minijinja::syntax::SyntaxConfig;
@@ -46,7 +47,7 @@ pub(super) struct Limits {
 }
 
 impl Limits {
-    /// For so many messages. Four times and more of what the templates of well-known families took for 100 turns.
+    /// For so many messages; the 69 of 73 published templates that render stay within it at 100 turns.
     pub(super) fn of(messages: usize) -> Limits {
         let each = |base: usize, each: usize| base.saturating_add(messages.saturating_mul(each));
         Limits {

@@ -1,7 +1,6 @@
 //! Templates that would take all memory or all time, and those that must go on working.
 
-use super::metered::Limits;
-use super::template::{Form, Piece, Template};
+use super::template::{Form, Template};
 use std::time::{Duration, Instant};
 
 const CHATML: &str = "{% for m in messages %}{{ '<|im_start|>' + m.role + '\\n' + m.content + '<|im_end|>\\n' }}{% endfor %}";
@@ -126,4 +125,34 @@ fn no_template_takes_the_memory_or_the_time() {
         // Minutes or never, without the meter. A busy machine may have ten times as much to do.
         assert!(began.elapsed() < Duration::from_secs(30), "{trap} took {:?}", began.elapsed());
     }
+}
+
+/// The one that ended the program under a limit of 12 GB: a backtrace from `string_concat`, and code 134.
+#[test]
+#[cfg(target_os = "linux")]
+fn under_a_limit_of_memory_the_program_goes_on() {
+    const ALONE: &str = "HARK_TEST_ALONE";
+    if std::env::var_os(ALONE).is_none() {
+        let child = std::process::Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "llm::metered_tests::under_a_limit_of_memory_the_program_goes_on"])
+            .env(ALONE, "1")
+            .output()
+            .unwrap();
+        let said = String::from_utf8_lossy(&child.stdout);
+        assert!(child.status.success() && said.contains("1 passed"), "{said}");
+        return;
+    }
+    let gibi = Some(1 << 30);
+    rustix::process::setrlimit(rustix::process::Resource::Data, rustix::process::Rlimit { current: gibi, maximum: gibi }).unwrap();
+    let reviewed = "{% set ns = namespace(x='a'*9000) %}{% for i in range(30) %}{% set ns.x = ns.x ~ ns.x %}{% endfor %}{{ ns.x }}";
+    let source = format!("{{% if messages|length > 5 %}}{reviewed}{{% endif %}}{CHATML}");
+    assert_eq!(form(&source), Form::ChatMl);
+    for trap in traps() {
+        assert_eq!(form(&late(&trap)), Form::ChatMl, "{trap}");
+    }
+    // One that waits for longer than it was tried, and for a turn of this conversation: its turn fails, and nothing else.
+    let source = format!("{{% if messages|length > 301 %}}{reviewed}{{% endif %}}{CHATML}");
+    let template = Template::new(Some(&source), "<s>", "</s>", true);
+    assert_eq!(template.form(), Form::Own);
+    assert!(template.render(true, 100).is_ok() && template.render(true, 200).is_err());
 }
