@@ -1,7 +1,7 @@
 //! The real binary as a script sees it: exit codes, and one sentence on stderr for each thing that went wrong. It names
 //! nothing of the library, so the engines are not linked into this test.
 
-#![allow(clippy::unwrap_used)] // helpers of tests are not recognised as tests
+#![allow(clippy::unwrap_used, clippy::panic)] // helpers of tests are not recognised as tests
 
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
@@ -171,8 +171,8 @@ fn no_name_and_no_file_can_steer_the_terminal() {
         &["models", "remove", evil],
         &["models", "verify", evil],
         &["models", "list", "--catalog", &report],
-        &["settings", "set", "models.folder", evil],
-        &["settings", "set", evil, evil],
+        &["settings", "models.folder", evil],
+        &["settings", evil, evil],
         &["probe", "chat", &model],
         &["settings"],
         &["devices", evil],
@@ -185,4 +185,124 @@ fn no_name_and_no_file_can_steer_the_terminal() {
         assert!(!text.is_empty(), "{args:?} says something");
         assert_eq!(tricks_in(&text), [] as [char; 0], "{args:?}: {text:?}");
     }
+}
+
+/// Runs it; gives up after 10 s, when it waits for what never comes.
+#[cfg(unix)]
+fn in_time(command: &mut Command) -> Output {
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let begin = std::time::Instant::now();
+    while child.try_wait().unwrap().is_none() {
+        if begin.elapsed().as_secs() > 10 {
+            child.kill().unwrap();
+            panic!("it waits: {command:?}");
+        }
+        std::thread::sleep(std::time::Duration::from_millis(20));
+    }
+    child.wait_with_output().unwrap()
+}
+
+#[test]
+#[cfg(unix)]
+fn a_pipe_a_socket_and_a_device_are_refused_without_waiting() {
+    let home = tempfile::tempdir().unwrap();
+    let (pipe, socket) = (home.path().join("pipe.wav"), home.path().join("socket.wav"));
+    assert!(Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let _listener = std::os::unix::net::UnixListener::bind(&socket).unwrap();
+    let question = Path::new(env!("CARGO_MANIFEST_DIR")).join("assets/questions/q02-rms.wav");
+    let question = question.to_string_lossy();
+    for (path, what) in [(&*pipe.to_string_lossy(), "a pipe"), (&*socket.to_string_lossy(), "a socket"), ("/dev/zero", "a device")] {
+        for args in [
+            &["transcribe", "--engines", "fake", path][..],
+            &["ask", "--engines", "fake", "--wav", path],
+            &["transcribe", "--stt", path, &question],
+            &["ask", "--chat", path, "--text", "x"],
+            &["bench", "--render", path],
+            &["models", "list", "--catalog", path],
+            &["models", "import", path],
+            &["probe", "chat", path],
+            &["probe", "stt", path],
+            &["probe", "voice", path],
+        ] {
+            let (code, out, err) = ended(in_time(hark(home.path()).args(args)));
+            assert_ne!(code, 0, "{args:?} {out}{err}");
+            assert!(!format!("{out}{err}").trim().is_empty(), "{args:?}");
+            if matches!(args, ["transcribe" | "bench", ..]) {
+                assert!(err.contains(&format!("it is {what} and no file")), "{args:?}: {err}");
+            }
+        }
+    }
+    // In the place of the settings, of a model and of what a folder of models holds.
+    std::fs::create_dir_all(home.path().join("models/stt")).unwrap();
+    for name in ["settings.toml", "models/stt/ggml-a.bin", "models/b.gguf", "models/c.onnx", "models/c.onnx.json", "models/hark-voice.toml"]
+    {
+        assert!(Command::new("mkfifo").arg(home.path().join(name)).status().unwrap().success());
+    }
+    let models = home.path().join("models");
+    let (_, out, _) = ended(in_time(hark(home.path()).args(["doctor", "--models"]).arg(&models)));
+    assert!(out.contains("settings.toml cannot be read: it is not a file"), "{out}");
+    ended(in_time(hark(home.path()).args(["models", "list", "--models"]).arg(&models)));
+}
+
+#[test]
+#[cfg(unix)]
+fn who_asks_twice_ends_it_at_once_whatever_hangs() {
+    let home = tempfile::tempdir().unwrap();
+    // A reader that does not read: the program waits in the middle of a write.
+    let long = "word ".repeat(2000);
+    let mut command = hark(home.path());
+    command.args(["ask", "--engines", "fake", "--json"]);
+    for _ in 0..20 {
+        command.args(["--text", &long]);
+    }
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    let wait = |millis| std::thread::sleep(std::time::Duration::from_millis(millis));
+    let term = || assert!(Command::new("kill").args(["-TERM", &child.id().to_string()]).status().unwrap().success());
+    wait(1500);
+    term();
+    wait(700);
+    term();
+    let begin = std::time::Instant::now();
+    let status = loop {
+        if let Some(status) = child.try_wait().unwrap() {
+            break status;
+        }
+        assert!(begin.elapsed().as_secs() < 5, "it is still there");
+        wait(10);
+    };
+    assert_eq!(status.code(), Some(130));
+}
+
+#[test]
+#[cfg(unix)]
+fn what_it_leaves_behind_is_for_its_owner_only() {
+    use std::os::unix::fs::PermissionsExt;
+    let home = tempfile::tempdir().unwrap();
+    let question = Path::new(env!("CARGO_MANIFEST_DIR")).join("assets/questions/q02-rms.wav");
+    let dir = home.path().join("home");
+    for args in [
+        &["ask", "--engines", "fake", "--wav", &question.to_string_lossy(), "--out", "answer.wav"][..],
+        &["say", "--voice", "espeak:en-us", "Hello.", "--out", "hello.wav"],
+        &["settings", "voice.speed", "1.5"],
+        &["transcribe", &question.to_string_lossy()],
+        &["models", "list"],
+    ] {
+        // As if nobody had set a mask.
+        let mut shell = Command::new("sh");
+        shell.args(["-c", "umask 000; exec \"$0\" \"$@\"", env!("CARGO_BIN_EXE_hark")]).args(args).current_dir(home.path());
+        shell.env("HARK_CONFIG_DIR", dir.join("config")).env("XDG_DATA_HOME", dir.join("data")).env_remove("HARK_MODELS");
+        let output = shell.output().unwrap();
+        assert!(output.status.success(), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
+    }
+    let (mut todo, mut seen) = (vec![dir.join("config")], 0);
+    todo.extend(["answer.wav", "hello.wav"].map(|name| home.path().join(name)));
+    while let Some(path) = todo.pop() {
+        let mode = path.metadata().unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode & 0o077, 0, "{} is {mode:o}", path.display());
+        seen += 1;
+        if path.is_dir() {
+            todo.extend(std::fs::read_dir(&path).unwrap().map(|entry| entry.unwrap().path()));
+        }
+    }
+    assert!(seen >= 6, "settings, what was found out, answers: {seen}");
 }

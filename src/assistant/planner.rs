@@ -317,7 +317,8 @@ fn held(raw: &Config, loaded: &Loaded) -> u64 {
 /// What one engine gives back. The pages of a mapped chat model count as free anyway.
 fn frees(kind: ModelKind, path: &Path, context_tokens: u32) -> u64 {
     let bytes = bytes_of(path);
-    let read = kind != ModelKind::Chat || std::fs::File::open(path).is_ok_and(|file| gguf::check(file).is_ok_and(|facts| facts.repacked));
+    let read =
+        kind != ModelKind::Chat || crate::platform::files::open(path).is_ok_and(|file| gguf::check(file).is_ok_and(|facts| facts.repacked));
     policy::extra(kind, bytes, context_tokens).saturating_add(if read { bytes } else { 0 })
 }
 

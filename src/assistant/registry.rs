@@ -10,6 +10,7 @@ use crate::llm::worker::ChatFactory;
 use crate::llm::{ChatError, ChatModel};
 use crate::models::catalog::ModelKind;
 use crate::models::probe::{ProbeKind, ProbeOptions, ensure};
+use crate::platform::files::Identity;
 use crate::stt::worker::TranscriberFactory;
 use crate::stt::{TranscribeError, Transcriber};
 use crate::tts::worker::VoiceFactory;
@@ -77,11 +78,15 @@ pub fn transcriber(config: &Config) -> TranscriberFactory {
 pub fn probed_transcriber(config: &Config, probe: Probe, wanted: CancelToken) -> TranscriberFactory {
     let (engines, model, threads) = (config.engines, config.stt_model.clone(), config.stt.threads);
     Arc::new(move || {
-        tried(&probe, &wanted, ModelKind::Stt, model.as_deref()).map_err(TranscribeError::Refused)?;
+        let tried = tried(&probe, &wanted, ModelKind::Stt, model.as_deref()).map_err(TranscribeError::Refused)?;
         let path = model.clone().unwrap_or_else(|| PathBuf::from(NO_FILE));
         match engines {
             EngineSet::Real if model.is_none() => Err(TranscribeError::ModelMissing(path)),
-            EngineSet::Real => Ok(Box::new(crate::stt::whisper::WhisperTranscriber::load(&path, threads)?) as Box<dyn Transcriber>),
+            EngineSet::Real => {
+                let engine = crate::stt::whisper::WhisperTranscriber::load(&path, threads)?;
+                tried.same().map_err(TranscribeError::Refused)?;
+                Ok(Box::new(engine) as Box<dyn Transcriber>)
+            }
             EngineSet::Fake => match fakes::load(model.as_deref(), "fake ears") {
                 (name, Fate::Good) => Ok(Box::new(fakes::FakeTranscriber { name, panics: false }) as Box<dyn Transcriber>),
                 (_, Fate::Missing) => Err(TranscribeError::ModelMissing(path)),
@@ -103,12 +108,16 @@ pub fn chat(config: &Config) -> ChatFactory {
 pub fn probed_chat(config: &Config, probe: Probe, wanted: CancelToken) -> ChatFactory {
     let (engines, model) = (config.engines, config.chat_model.clone());
     Arc::new(move || {
-        tried(&probe, &wanted, ModelKind::Chat, model.as_deref()).map_err(ChatError::Refused)?;
+        let tried = tried(&probe, &wanted, ModelKind::Chat, model.as_deref()).map_err(ChatError::Refused)?;
         let path = model.clone().unwrap_or_else(|| PathBuf::from(NO_FILE));
         match engines {
             EngineSet::Real if model.is_none() => Err(ChatError::ModelMissing(path)),
             // How many threads is an option of the session, which can change while the model is loaded.
-            EngineSet::Real => Ok(Box::new(crate::llm::llama::LlamaModelHandle::load(&path, 0)?) as Box<dyn ChatModel>),
+            EngineSet::Real => {
+                let model = crate::llm::llama::LlamaModelHandle::load(&path, 0)?;
+                tried.same().map_err(ChatError::Refused)?;
+                Ok(Box::new(model) as Box<dyn ChatModel>)
+            }
             EngineSet::Fake => match fakes::load(model.as_deref(), "fake mind") {
                 (name, Fate::Good) => Ok(Box::new(fakes::FakeChat { name }) as Box<dyn ChatModel>),
                 (_, Fate::Missing) => Err(ChatError::ModelMissing(path)),
@@ -135,10 +144,10 @@ pub fn probed_voice(config: &Config, probe: Probe, wanted: CancelToken) -> Voice
     let real = crate::tts::worker::factory(&config.voice, config.voice_threads);
     let engines = config.engines;
     Arc::new(move || {
-        tried(&probe, &wanted, ModelKind::Voice, file.as_deref()).map_err(SynthesisError::Refused)?;
+        let tried = tried(&probe, &wanted, ModelKind::Voice, file.as_deref()).map_err(SynthesisError::Refused)?;
         let path = file.clone().unwrap_or_default();
         match engines {
-            EngineSet::Real => real(),
+            EngineSet::Real => real().and_then(|voice| tried.same().map_err(SynthesisError::Refused).map(|()| voice)),
             EngineSet::Fake => match fakes::load(file.as_deref(), "fake voice") {
                 (name, Fate::Good) => Ok(Box::new(fakes::FakeVoice { name, broken: false }) as Box<dyn Synthesizer>),
                 (_, Fate::Missing) => Err(SynthesisError::VoiceMissing(path)),
@@ -149,12 +158,37 @@ pub fn probed_voice(config: &Config, probe: Probe, wanted: CancelToken) -> Voice
     })
 }
 
+/// A file as it was before it was tried.
+struct Tried {
+    file: Option<(PathBuf, Option<Identity>)>,
+    kind: ModelKind,
+}
+
+impl Tried {
+    /// What was tried must be what was loaded.
+    fn same(&self) -> Result<(), StageError> {
+        match &self.file {
+            Some((path, before)) if Identity::at(path) != *before => {
+                let stage = match self.kind {
+                    ModelKind::Stt => Stage::Stt,
+                    ModelKind::Chat => Stage::Llm,
+                    _ => Stage::Tts,
+                };
+                let message = format!("{} was exchanged while it was being loaded.", path.display());
+                Err(StageError::new(stage, Severity::Stage, message, "Choose it once more when it is complete."))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
 /// Without a file there is nothing to try. What nobody waits for any more is not loaded: it would take the memory, and for chat
 /// models the turn, of what is wanted instead.
-fn tried(probe: &Probe, wanted: &CancelToken, kind: ModelKind, file: Option<&Path>) -> Result<(), StageError> {
+fn tried(probe: &Probe, wanted: &CancelToken, kind: ModelKind, file: Option<&Path>) -> Result<Tried, StageError> {
+    let tried = Tried { file: file.map(|file| (file.to_owned(), Identity::at(file))), kind };
     file.map_or(Ok(()), |file| probe(kind, file, wanted))?;
     if wanted.is_cancelled() {
         return Err(StageError::new(Stage::Settings, Severity::Info, "Another choice was made meanwhile.", ""));
     }
-    Ok(())
+    Ok(tried)
 }

@@ -4,7 +4,7 @@
 use crate::audio::resample::{MAX_RATE, StreamResampler};
 use crate::audio::{AudioError, Clip, Pcm16k, STT_RATE};
 use crate::error::reason;
-use std::fs::File;
+use crate::platform::files;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use symphonia::core::codecs::audio::{AudioDecoder, AudioDecoderOptions};
@@ -46,11 +46,8 @@ fn guarded(path: &Path, to: Option<u32>) -> Result<(Vec<f32>, u32), AudioError> 
 }
 
 fn decode(path: &Path, to: Option<u32>) -> Result<(Vec<f32>, u32), String> {
-    let file = File::open(path).map_err(|e| plain(&e))?;
+    let file = files::open(path).map_err(|e| plain(&e))?;
     let about = file.metadata().map_err(|e| plain(&e))?;
-    if !about.is_file() {
-        return Err("it is not a file".to_owned());
-    }
     if about.len() > MAX_BYTES {
         return Err(format!("it is larger than {} GiB", MAX_BYTES >> 30));
     }
@@ -284,7 +281,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let say = |name: &str, bytes: &[u8]| {
             let path = dir.path().join(name);
-            File::create(&path).unwrap().write_all(bytes).unwrap();
+            std::fs::File::create(&path).unwrap().write_all(bytes).unwrap();
             read_audio(&path).unwrap_err().to_string()
         };
         assert!(say("empty.wav", b"").contains("it is empty"));

@@ -3,6 +3,7 @@
 use crate::audio::resample::resample;
 use crate::audio::{AudioError, Clip};
 use crate::error::reason;
+use crate::platform::files;
 use std::fs::File;
 use std::io::BufWriter;
 use std::path::{Path, PathBuf};
@@ -50,7 +51,7 @@ impl WavFile {
     /// # Errors
     /// [`AudioError::Unwritable`].
     pub fn create(path: &Path) -> Result<Self, AudioError> {
-        let file = File::create(path).map_err(|e| failed(path, e))?;
+        let file = files::create_result(path).map_err(|e| failed(path, e))?;
         Ok(WavFile { path: path.to_owned(), state: State::Created(file), written: 0 })
     }
 

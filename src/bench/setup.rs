@@ -2,9 +2,9 @@
 
 use super::stats::rounded;
 use crate::config::{Config, EngineSet, VoiceChoice};
+use crate::platform::files;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
-use std::fs::File;
 use std::io::{BufReader, Read};
 use std::path::{Path, PathBuf};
 
@@ -46,7 +46,7 @@ pub fn file_bytes(config: &Config) -> u64 {
 }
 
 fn sha256(path: &Path) -> std::io::Result<String> {
-    let mut file = BufReader::with_capacity(1 << 20, File::open(path)?);
+    let mut file = BufReader::with_capacity(1 << 20, files::open(path)?);
     let (mut hash, mut block) = (Sha256::new(), vec![0; 1 << 20]);
     loop {
         match file.read(&mut block)? {
@@ -131,7 +131,7 @@ pub fn choices(config: &Config) -> Value {
 #[must_use]
 pub fn kv_bytes(config: &Config) -> Option<u64> {
     let path = config.chat_model.as_ref().filter(|_| config.engines == EngineSet::Real)?;
-    kv_of(&mut BufReader::new(File::open(path).ok()?), u64::from(config.chat.context_tokens))
+    kv_of(&mut BufReader::new(files::open(path).ok()?), u64::from(config.chat.context_tokens))
 }
 
 fn kv_of(file: &mut impl Read, context: u64) -> Option<u64> {

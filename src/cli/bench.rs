@@ -6,7 +6,7 @@ use crate::audio::Pcm16k;
 use crate::bench::plan::{IDS, Plan, store};
 use crate::bench::{part, report, setup};
 use crate::error::{Severity, Stage, StageError};
-use crate::platform::trusted;
+use crate::platform::{files, trusted};
 use clap::Args;
 use clap::builder::PossibleValuesParser;
 use serde_json::Value;
@@ -15,6 +15,8 @@ use std::path::{Path, PathBuf};
 
 /// Where the recorded questions and the peers are in the checkout.
 const QUESTIONS: &str = "assets/questions";
+/// More than this is no result, bytes.
+const LARGEST_REPORT: u64 = 16 << 20;
 const PYTHON: &str = "target/bench-peers/venv/bin/python";
 const PEERS: &str = "benches/peers";
 
@@ -123,8 +125,8 @@ fn failed(sentence: String, terminal: &mut Terminal) -> Exit {
 }
 
 fn earlier(file: &Path) -> Result<Value, String> {
-    let text =
-        std::fs::read_to_string(file).map_err(|error| format!("{} cannot be read: {}.", file.display(), crate::error::reason(&error)))?;
+    let text = files::read_text(file, LARGEST_REPORT)
+        .map_err(|error| format!("{} cannot be read: {}.", file.display(), crate::error::reason(&error)))?;
     let report: Value = serde_json::from_str(&text).map_err(|_| format!("{} is no result of hark bench --json.", file.display()))?;
     if report["figures"].is_object() { Ok(report) } else { Err(format!("{} is no result of hark bench --json.", file.display())) }
 }

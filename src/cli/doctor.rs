@@ -13,6 +13,7 @@ use crate::models::policy::{Plan, Reason};
 use crate::models::store::{self, ModelEntry};
 use crate::platform::cpu::default_threads;
 use crate::platform::power::Power;
+use crate::platform::trusted;
 use crate::printable::one_line;
 use std::io;
 use std::path::Path;
@@ -126,10 +127,18 @@ fn checks(context: &Context) -> Vec<Check> {
     } else {
         Check::ok("model folders", false, there.join(", "))
     });
+    checks.extend(folders.iter().filter(|folder| folder.is_dir()).filter_map(|folder| open_to_others(folder)));
     devices(&mut checks);
     desktop(&mut checks, &context.settings.window.hotkey);
     settings_file(&mut checks, context.settings_file.as_deref());
     checks
+}
+
+/// A model is believed like a program until its own sandbox is there, and its pages are read while it works.
+fn open_to_others(folder: &Path) -> Option<Check> {
+    let why = trusted::doubt(folder)?;
+    let found = format!("Somebody else can exchange the models in {}: {why}.", folder.display());
+    Some(Check::missing("model folder", false, found, "Keep models where only you can write."))
 }
 
 /// The model in use is needed; what is wrong with others is only said.
@@ -338,6 +347,15 @@ mod tests {
         models(&mut checks, "chat model", None, &[], true, "Put one there.", &bad);
         assert_eq!(checks, [Check::missing("chat model", true, "None was found.", "Put one there.")]);
         assert_eq!(verdict(&checks), Exit::Failed);
+    }
+
+    #[test]
+    #[cfg(unix)]
+    fn a_folder_that_others_can_write_is_told() {
+        let folder = tempfile::tempdir().unwrap();
+        assert_eq!(open_to_others(folder.path()), None);
+        std::fs::set_permissions(folder.path(), std::os::unix::fs::PermissionsExt::from_mode(0o777)).unwrap();
+        assert!(open_to_others(folder.path()).unwrap().found.contains("can be written by others"));
     }
 
     #[test]

@@ -12,7 +12,7 @@ use crate::error::{Severity, Stage, StageError};
 use crate::event::{EventSink, UserAction};
 use crate::models::check::{ggml, gguf, onnx};
 use crate::models::store::ModelEntry;
-use crate::platform::{cpu, hotkey};
+use crate::platform::{cpu, files, hotkey};
 use crate::speech::{Lang, SpokenText};
 use crate::stt::{SttOptions, Transcriber};
 use crate::tts::{SynthesisError, Synthesizer};
@@ -246,7 +246,7 @@ pub fn check_cpu() -> Result<String, StageError> {
 }
 
 fn open(stage: Stage, path: &Path) -> Result<File, StageError> {
-    File::open(path).map_err(|error| refused(stage, path, &crate::error::reason(&error)))
+    files::open(path).map_err(|error| refused(stage, path, &crate::error::reason(&error)))
 }
 
 fn refused(stage: Stage, path: &Path, reason: &str) -> StageError {

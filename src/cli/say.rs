@@ -7,6 +7,7 @@ use super::terminal::{Interrupt, Terminal};
 use super::{Context, Exit};
 use crate::audio::Clip;
 use crate::error::{Severity, Stage, StageError};
+use crate::platform::files;
 use crate::tts::{SynthesisError, Synthesizer, VoiceOptions};
 use crate::turn::{CancelToken, Outcome};
 use std::io::Cursor;
@@ -131,7 +132,11 @@ fn write_wav(out: &Path, samples: &[f32], rate: u32) -> Result<(), StageError> {
             writer.finalize()
         })
         .map_err(|error| error.to_string())
-        .and_then(|()| std::fs::write(out, bytes.into_inner()).map_err(|error| crate::error::reason(&error)))
+        .and_then(|()| {
+            files::create_result(out)
+                .and_then(|mut file| std::io::Write::write_all(&mut file, &bytes.into_inner()))
+                .map_err(|error| crate::error::reason(&error))
+        })
         .map_err(|reason| {
             let message = format!("The sound could not be written to {}: {reason}.", out.display());
             StageError::new(Stage::Playback, Severity::Turn, message, "Make room on the disk or give another place.")

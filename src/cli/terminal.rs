@@ -150,7 +150,12 @@ impl Interrupt {
         let (token, mut clock) = CancelToken::with_clock();
         let (tx, pressed) = bounded(1);
         let sender = tx.clone();
+        let mut asked = false;
         let caught = ctrlc::set_handler(move || {
+            // Whatever hangs, an engine or a reader: who asks twice means now.
+            if std::mem::replace(&mut asked, true) {
+                end_now();
+            }
             clock.advance_to(TurnId(1));
             // When one is waiting already a second says nothing new.
             let _ = tx.try_send(());
@@ -161,6 +166,18 @@ impl Interrupt {
         Interrupt { pressed, token, _sender: sender }
     }
 }
+
+/// Ends the process without running anything more of it: no destructor of an engine, which may be what hangs.
+fn end_now() {
+    #[cfg(unix)]
+    signal_hook::low_level::exit(INTERRUPTED);
+    #[cfg(not(unix))]
+    #[allow(clippy::disallowed_methods)] // there is nothing else there
+    std::process::exit(INTERRUPTED);
+}
+
+/// 128 + the number of SIGINT, as shells expect.
+const INTERRUPTED: i32 = 130;
 
 #[cfg(test)]
 type Shared = std::sync::Arc<std::sync::Mutex<Vec<u8>>>;

@@ -4,6 +4,7 @@
 use super::limits;
 use super::settings::Settings;
 use crate::error::{Severity, Stage, StageError, one_line, reason};
+use crate::platform::files;
 use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
@@ -88,25 +89,8 @@ fn write_settings(file: &Path, settings: &Settings, write: &dyn Fn(&mut File, &[
     merge(&mut table, settings).map_err(io::Error::other)?;
     let text = toml::to_string_pretty(&table).map_err(io::Error::other)?;
     let folder = file.parent().filter(|dir| !dir.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    private_folder(folder)?;
-    let temporary = file.with_added_extension(format!("new-{}", std::process::id()));
-    let result = private_file(&temporary)
-        .and_then(|mut new| {
-            write(&mut new, text.as_bytes())?;
-            new.sync_all()
-        })
-        .and_then(|()| fs::rename(&temporary, file));
-    if result.is_err() {
-        // What is left of it helps nobody; when even that fails the first error is the one to say.
-        let _ = fs::remove_file(&temporary);
-        return result;
-    }
-    #[cfg(unix)]
-    if let Ok(folder) = File::open(folder) {
-        // The rename itself is on the disk only after this; some file systems cannot do it, the file is complete anyway.
-        let _ = folder.sync_all();
-    }
-    Ok(())
+    files::private_folder(folder)?;
+    files::replace_private(file, &mut |new| write(new, text.as_bytes()))
 }
 
 /// Puts our values into a table: known keys are replaced or (when they say nothing) removed, others stay.
@@ -167,7 +151,7 @@ fn read_table(file: &Path) -> Result<Option<Table>, String> {
         Ok(_) => {}
     }
     let mut bytes = Vec::new();
-    File::open(file).and_then(|f| f.take(LARGEST_BYTES + 1).read_to_end(&mut bytes)).map_err(|error| reason(&error))?;
+    files::open(file).and_then(|f| f.take(LARGEST_BYTES + 1).read_to_end(&mut bytes)).map_err(|error| reason(&error))?;
     if bytes.len() as u64 > LARGEST_BYTES {
         return Err("it is larger than 1 MiB".to_owned());
     }
@@ -220,22 +204,6 @@ fn set_aside(file: &Path) -> io::Result<PathBuf> {
         }
     }
     Err(io::Error::other("there are 999 broken ones already"))
-}
-
-fn private_folder(folder: &Path) -> io::Result<()> {
-    let mut builder = fs::DirBuilder::new();
-    builder.recursive(true);
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(folder)
-}
-
-fn private_file(path: &Path) -> io::Result<File> {
-    let mut options = fs::OpenOptions::new();
-    options.write(true).create(true).truncate(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path)
 }
 
 fn info(message: String, hint: &str) -> StageError {

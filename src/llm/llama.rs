@@ -5,14 +5,13 @@ use super::template::Template;
 use super::vocab::Vocabulary;
 use super::{ChatError, ChatModel, ChatOptions, ChatSession};
 use crate::models::check::gguf;
-use crate::platform::cpu::default_threads;
 use crate::platform::disk;
+use crate::platform::{cpu::default_threads, files};
 use crate::stt::EngineInfo;
 use llama_cpp_2::llama_backend::LlamaBackend;
 use llama_cpp_2::model::LlamaModel;
 use llama_cpp_2::model::params::LlamaModelParams;
 use std::ffi::{CStr, c_char, c_void};
-use std::fs::File;
 use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, OnceLock};
@@ -72,15 +71,12 @@ impl LlamaModelHandle {
     /// [`ChatError::ModelMissing`], [`ChatError::ModelCorrupt`] with the reason, [`ChatError::OutOfMemory`].
     pub fn load(path: &Path, threads: u32) -> Result<Self, ChatError> {
         let corrupt = |reason: String| ChatError::ModelCorrupt { path: path.to_owned(), reason };
-        let file = File::open(path).map_err(|error| match error.kind() {
+        let file = files::open(path).map_err(|error| match error.kind() {
             ErrorKind::NotFound | ErrorKind::NotADirectory => ChatError::ModelMissing(path.to_owned()),
             ErrorKind::PermissionDenied => corrupt("this user may not read it".to_owned()),
             _ => corrupt(format!("it cannot be opened ({error})")),
         })?;
-        if file.metadata().is_ok_and(|m| !m.is_file()) {
-            return Err(corrupt("it is not a file".to_owned()));
-        }
-        let facts = gguf::check(file).map_err(|refusal| corrupt(refusal.0))?;
+        let facts = gguf::check(&file).map_err(|refusal| corrupt(refusal.0))?;
         if path.to_str().is_none_or(|p| p.contains('\0')) {
             return Err(corrupt("its path is not valid text".to_owned()));
         }
@@ -100,7 +96,10 @@ impl LlamaModelHandle {
         if let Ok(mut last) = LAST_ERROR.lock() {
             last.clear();
         }
-        let model = LlamaModel::load_from_file(backend, path, &params).map_err(|_| corrupt(engine_reason()))?;
+        // What was checked is what is loaded: the open file, whatever lies at its path by now.
+        let checked = files::Checked::new(file, path);
+        let model = LlamaModel::load_from_file(backend, checked.path(), &params).map_err(|_| corrupt(engine_reason()))?;
+        checked.must_be_the_same().map_err(|error| corrupt(error.to_string()))?;
         Ok(LlamaModelHandle { model, path: path.to_owned(), facts, threads })
     }
 

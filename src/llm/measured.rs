@@ -1,6 +1,7 @@
 //! What was measured about a chat model on this machine, and the file that remembers it. A file that cannot be read or
 //! written only costs a new measurement.
 
+use crate::platform::files;
 use serde::{Deserialize, Serialize};
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -151,23 +152,9 @@ pub fn store(cache: &Path, of: &Identity, found: Measured) {
 /// Writes a file beside the old one and renames it over it; its folder is made.
 pub(super) fn replace(file: &Path, bytes: &[u8]) -> std::io::Result<()> {
     if let Some(folder) = file.parent() {
-        fs::create_dir_all(folder)?;
+        files::private_folder(folder)?;
     }
-    let new = file.with_added_extension(format!("new-{}", std::process::id()));
-    let result = write_private(&new, bytes).and_then(|()| fs::rename(&new, file));
-    if result.is_err() {
-        // What is left of it helps nobody; the first error is the one to say.
-        let _ = fs::remove_file(&new);
-    }
-    result
-}
-
-fn write_private(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    let mut options = fs::OpenOptions::new();
-    options.write(true).create(true).truncate(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    std::io::Write::write_all(&mut options.open(path)?, bytes)
+    files::write_private(file, bytes)
 }
 
 #[cfg(test)]

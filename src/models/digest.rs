@@ -1,8 +1,8 @@
 //! SHA-256 of files and of what is copied, in one pass, with a way out at each piece.
 
+use crate::platform::files;
 use crate::turn::Outcome;
 use sha2::{Digest, Sha256};
-use std::fs::File;
 use std::io::{self, Read, Write};
 use std::path::Path;
 
@@ -59,7 +59,7 @@ pub fn copy(
 /// # Errors
 /// When it cannot be read.
 pub fn of_file(path: &Path, cancel: &dyn Fn() -> bool, on: &mut dyn FnMut(u64)) -> io::Result<Outcome<(u64, String)>> {
-    let mut file = File::open(path)?;
+    let mut file = files::open(path)?;
     copy(&mut file, &mut io::sink(), u64::MAX, cancel, on).map_err(|error| match error {
         CopyError::Read(error) | CopyError::Write(error) => error,
     })

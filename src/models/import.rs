@@ -13,6 +13,7 @@ use super::library::{Installed, Library};
 use super::meter::Meter;
 use super::record::{Record, RecordFile, now};
 use super::unpack::unpack;
+use crate::platform::files;
 use crate::turn::Outcome;
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -273,7 +274,7 @@ fn copy_in(
     on: &mut dyn FnMut(Progress),
 ) -> Result<Outcome<RecordFile>, InstallError> {
     let unreadable = |error: std::io::Error| InstallError::unreadable(from, &error);
-    let mut source = File::open(from).map_err(unreadable)?;
+    let mut source = files::open(from).map_err(unreadable)?;
     let total = source.metadata().map_err(unreadable)?.len();
     let mut target = File::create_new(to).map_err(|error| InstallError::unwritable(to, &error))?;
     on(Progress::Started { name: name.to_owned(), total: Some(total), resumed_at: 0 });

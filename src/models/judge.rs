@@ -2,6 +2,7 @@
 
 use super::catalog::ModelKind;
 use super::check::{ggml, ggml_vad, gguf, onnx};
+use crate::platform::files;
 use crate::tts::{SynthesisError, engines};
 use std::fs::{self, File};
 use std::io::Read;
@@ -37,7 +38,7 @@ pub fn content(path: &Path) -> std::io::Result<Content> {
         return Err(std::io::Error::new(std::io::ErrorKind::InvalidInput, "it is not a file"));
     }
     let mut head = Vec::with_capacity(TAR_HEAD);
-    File::open(path)?.take(TAR_HEAD as u64).read_to_end(&mut head)?;
+    files::open(path)?.take(TAR_HEAD as u64).read_to_end(&mut head)?;
     let size = head.get(4..8).and_then(|size| size.try_into().ok()).map_or(0, u32::from_le_bytes);
     Ok(match head.get(..4) {
         Some(b"GGUF") => Content::Gguf,
@@ -78,7 +79,7 @@ pub fn check(kind: ModelKind, files: &[PathBuf]) -> Result<(), (PathBuf, String)
 }
 
 fn one<E: std::fmt::Display>(path: &Path, check: impl Fn(File) -> Result<(), E>) -> Result<(), (PathBuf, String)> {
-    let file = File::open(path).map_err(|error| (path.to_owned(), crate::error::reason(&error)))?;
+    let file = files::open(path).map_err(|error| (path.to_owned(), crate::error::reason(&error)))?;
     check(file).map_err(|error| (path.to_owned(), error.to_string()))
 }
 

@@ -1,6 +1,10 @@
 //! Small texts that are kept in the cache folder: what was found out once and need not be found out at the next start.
 
+use crate::platform::files;
 use std::path::{Path, PathBuf};
+
+/// Bytes of the longest one.
+const LONGEST: u64 = 1 << 20;
 
 /// A file that holds one such text.
 #[derive(Clone, Debug)]
@@ -18,17 +22,14 @@ impl Note {
     /// What was kept; `None`: nothing that can be read.
     #[must_use]
     pub fn recall(&self) -> Option<String> {
-        std::fs::read_to_string(self.file.as_ref()?).ok()
+        files::read_text(self.file.as_ref()?, LONGEST).ok()
     }
 
     /// Keeps it for the next start; that it cannot be kept costs only time then.
     pub fn keep(&self, text: &str) {
         let Some((file, folder)) = self.file.as_ref().and_then(|file| Some((file, file.parent()?))) else { return };
-        // Written beside and renamed, so that another start never reads half of it.
-        let draft = file.with_extension(format!("{}.draft", std::process::id()));
-        let done = std::fs::create_dir_all(folder).and_then(|()| std::fs::write(&draft, text)).and_then(|()| std::fs::rename(&draft, file));
+        let done = files::private_folder(folder).and_then(|()| files::write_private(file, text.as_bytes()));
         if let Err(error) = done {
-            let _ = std::fs::remove_file(&draft);
             tracing::info!(%error, file = %file.display(), "what was found out could not be kept");
         }
     }

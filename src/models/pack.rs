@@ -10,6 +10,7 @@ use super::library::{Installed, Library};
 use super::meter::Meter;
 use super::names::{is_file_name, is_id};
 use super::record::{self, Record, RecordFile, now};
+use crate::platform::files;
 use crate::turn::Outcome;
 use serde::{Deserialize, Serialize};
 use std::collections::HashSet;
@@ -264,7 +265,7 @@ fn add(
     cancel: &dyn Fn() -> bool,
     on: &mut dyn FnMut(Progress),
 ) -> Result<Outcome<()>, Added> {
-    let mut source = File::open(path).map_err(|error| Added::Unreadable(path.to_owned(), error))?;
+    let mut source = files::open(path).map_err(|error| Added::Unreadable(path.to_owned(), error))?;
     on(Progress::Started { name: file.name.clone(), total: Some(file.bytes), resumed_at: 0 });
     let mut meter = Meter::new(&file.name, Some(file.bytes));
     match digest::copy(&mut source, out, file.bytes, cancel, &mut |done| meter.at(done, on)) {

@@ -4,6 +4,7 @@
 use super::catalog::ModelKind;
 use super::digest::is_sha256;
 use super::names::{is_file_name, is_id};
+use crate::platform::files;
 use serde::{Deserialize, Serialize};
 use std::fs::File;
 use std::io::{self, Read, Write};
@@ -64,7 +65,7 @@ impl Record {
         // Opening a named pipe would wait for its writer.
         std::fs::metadata(&path).ok().filter(|meta| meta.is_file() && meta.len() <= LARGEST_BYTES)?;
         let mut text = String::new();
-        File::open(path).ok()?.take(LARGEST_BYTES).read_to_string(&mut text).ok()?;
+        files::open(&path).ok()?.take(LARGEST_BYTES).read_to_string(&mut text).ok()?;
         Self::parse(&text)
     }
 

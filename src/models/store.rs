@@ -2,6 +2,7 @@
 
 use super::voice_files::{VoiceFiles, VoiceForm};
 use super::voice_language;
+use crate::platform::files;
 use crate::printable::one_line;
 use std::collections::HashSet;
 use std::fs;
@@ -262,7 +263,7 @@ fn name_of(path: &Path) -> String {
 
 fn first_8_bytes(path: &Path) -> Option<[u8; 8]> {
     let mut bytes = [0; 8];
-    fs::File::open(path).and_then(|mut file| file.read_exact(&mut bytes)).ok()?;
+    files::open(path).and_then(|mut file| file.read_exact(&mut bytes)).ok()?;
     Some(bytes)
 }
 

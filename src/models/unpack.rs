@@ -11,6 +11,7 @@ use super::library::{Installed, Library};
 use super::meter::Meter;
 use super::pack::{LARGEST_MANIFEST, MANIFEST, MOST_FILES, Manifest, PackedFile, PackedModel};
 use super::record::{Record, RecordFile, now};
+use crate::platform::files;
 use crate::turn::Outcome;
 use std::collections::{HashMap, HashSet};
 use std::fs::{self, File};
@@ -54,7 +55,7 @@ pub fn unpack(
     cancel: &dyn Fn() -> bool,
     on: &mut dyn FnMut(Progress),
 ) -> Result<Outcome<Vec<(Installed, bool)>>, InstallError> {
-    let file = File::open(path).map_err(|error| InstallError::unreadable(path, &error))?;
+    let file = files::open(path).map_err(|error| InstallError::unreadable(path, &error))?;
     let length = file.metadata().map_err(|error| InstallError::unreadable(path, &error))?.len();
     read(library, catalog, (path, file, length), cancel, on).map_err(|refusal| match refusal {
         Refusal::Whole(error) => error,

@@ -3,6 +3,7 @@
 use super::record::Record;
 use super::voice_files::{VoiceFiles, VoiceForm};
 use super::voice_toml::VoiceToml;
+use crate::platform::files;
 use crate::tts::languages::code_of;
 use serde::Deserialize;
 use std::fs;
@@ -49,7 +50,7 @@ struct Code {
 /// By the config of a Piper voice.
 fn piper(config: &Path) -> Option<Vec<String>> {
     fs::metadata(config).ok().filter(|meta| meta.is_file() && meta.len() <= MAX_CONFIG)?;
-    let text = fs::read_to_string(config).ok()?;
+    let text = files::read_text(config, files::LARGEST_CONFIG).ok()?;
     let found: PiperLanguage = serde_json::from_str(text.trim_start_matches('\u{feff}')).ok()?;
     let code = found.language.and_then(|language| language.code);
     let language = code_of(&found.espeak.and_then(|espeak| espeak.voice).or(code)?)?;

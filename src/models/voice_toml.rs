@@ -16,6 +16,7 @@
 //! Also: `mel_output` (name of the acoustic model's output), `speed_input` with `speed = "length"` or `"rate"`, `speakers`,
 //! `add_blank`, `blank_id`, `language`, and `espeak = "en-us"` when the symbols are phonemes of espeak-ng.
 
+use crate::platform::files;
 use serde::Deserialize;
 use std::path::Path;
 
@@ -133,7 +134,7 @@ impl VoiceToml {
         if !metadata.is_file() || metadata.len() > MAX_BYTES {
             return Err(format!("its {NAME} is no description of a voice"));
         }
-        let text = std::fs::read_to_string(path).map_err(|error| format!("its {NAME} cannot be read ({error})"))?;
+        let text = files::read_text(path, files::LARGEST_CONFIG).map_err(|error| format!("its {NAME} cannot be read ({error})"))?;
         Self::parse(&text).map_err(|reason| format!("its {NAME} {reason}"))
     }
 

@@ -1,6 +1,7 @@
 //! One window at a time: a lock that the system takes back when its owner ends, however it ends.
 
-use std::fs::{self, File, TryLockError};
+use crate::platform::files;
+use std::fs::{File, TryLockError};
 use std::path::Path;
 
 /// Another window of this user has the lock.
@@ -22,7 +23,7 @@ impl Instance {
     /// # Errors
     /// [`AlreadyRunning`] when another process, or another part of this one, has it.
     pub fn acquire(dir: &Path) -> Result<Instance, AlreadyRunning> {
-        let opened = fs::create_dir_all(dir)
+        let opened = files::private_folder(dir)
             .and_then(|()| File::options().create(true).truncate(false).write(true).read(true).open(dir.join("hark.lock")));
         let file = match opened {
             Ok(file) => file,
@@ -66,7 +67,7 @@ mod tests {
     #[test]
     fn a_place_that_cannot_be_written_does_not_keep_the_window_away() {
         let dir = tempfile::tempdir().unwrap();
-        fs::write(dir.path().join("file"), "").unwrap();
+        std::fs::write(dir.path().join("file"), "").unwrap();
         assert!(!Instance::acquire(&dir.path().join("file")).unwrap().is_exclusive());
     }
 }

@@ -4,6 +4,7 @@
 pub mod cpu;
 pub mod disk;
 pub mod dumps;
+pub mod files;
 pub mod hotkey;
 pub mod instance;
 pub mod load;

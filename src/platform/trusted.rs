@@ -59,6 +59,7 @@ fn is_private_group(group: u32, owner: u32) -> bool {
 }
 
 #[cfg(all(test, unix))]
+#[allow(clippy::unwrap_used)] // helpers of tests are not recognised as tests
 mod tests {
     use super::*;
     use std::os::unix::fs::PermissionsExt;
@@ -83,7 +84,7 @@ mod tests {
             assert_eq!(why.is_some(), wrong != 0o1777, "{wrong:o} {why:?}");
             mode(place, right);
         }
-        mode(&folder.path().to_owned(), 0o770);
+        mode(folder.path(), 0o770);
         let why = doubt(&file);
         assert!(why.as_ref().is_some_and(|why| why.contains("chmod go-w")) || is_private_group(group_of(folder.path()), 0), "{why:?}");
         assert_eq!(doubt(&folder.path().join("nothing")), Some("it is not there".to_owned()));

@@ -2,10 +2,10 @@
 
 use crate::audio::Pcm16k;
 use crate::models::check::ggml::{self, WhisperFile};
+use crate::platform::files;
 use crate::stt::{EngineInfo, SpokenLanguage, SttOptions, TranscribeError, Transcriber, Transcript, chinese, guard, join, pieces};
 use crate::turn::{CancelToken, Outcome};
 use std::ffi::{CStr, c_char, c_int, c_void};
-use std::fs::File;
 use std::path::Path;
 use std::sync::Once;
 use whisper_rs::{FullParams, SamplingStrategy, WhisperContext, WhisperContextParameters, WhisperState};
@@ -43,12 +43,11 @@ impl WhisperTranscriber {
     /// [`TranscribeError::ModelMissing`], [`TranscribeError::ModelCorrupt`], [`TranscribeError::OutOfMemory`].
     pub fn load(path: &Path, threads: u32) -> Result<Self, TranscribeError> {
         let corrupt = |reason: String| TranscribeError::ModelCorrupt { path: path.to_owned(), reason };
-        let metadata = std::fs::metadata(path).map_err(|_| TranscribeError::ModelMissing(path.to_owned()))?;
-        if !metadata.is_file() {
-            return Err(corrupt("it is not a file".to_owned()));
+        if !path.exists() {
+            return Err(TranscribeError::ModelMissing(path.to_owned()));
         }
-        let reader = File::open(path).map_err(|e| corrupt(format!("it could not be opened ({e})")))?;
-        let file = ggml::check(reader).map_err(|e| corrupt(e.reason))?;
+        let reader = files::open(path).map_err(|e| corrupt(format!("it could not be opened ({e})")))?;
+        let file = ggml::check(&reader).map_err(|e| corrupt(e.reason))?;
         // Where memory cannot be had, whisper.cpp ends the process or the system does.
         if let Ok(mut system) = sysinfo::System::new() {
             system.refresh_memory();

@@ -3,6 +3,7 @@
 //! Format: the training program's `config.json`; fields that are not needed are ignored, every used one is bounded,
 //! because the file comes from anywhere.
 
+use crate::platform::files;
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
 use unicode_normalization::UnicodeNormalization;
@@ -96,7 +97,8 @@ impl PiperConfig {
         if !metadata.is_file() || metadata.len() > MAX_BYTES {
             return Err(format!("its config {} is no JSON file of a voice", name_of(path)));
         }
-        let text = std::fs::read_to_string(path).map_err(|error| format!("its config {} cannot be read ({error})", name_of(path)))?;
+        let text = files::read_text(path, files::LARGEST_CONFIG)
+            .map_err(|error| format!("its config {} cannot be read ({error})", name_of(path)))?;
         Self::parse(&text).map_err(|reason| format!("its config {} {reason}", name_of(path)))
     }
 

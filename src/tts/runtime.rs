@@ -7,11 +7,10 @@
 
 use super::SynthesisError;
 use crate::models::digest;
-use crate::platform::trusted;
+use crate::platform::{files, trusted};
 use crate::turn::Outcome;
 use ort::environment::Environment;
 use std::ffi::OsString;
-use std::fs::File;
 use std::io::Read;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
@@ -167,7 +166,7 @@ fn is_pinned(path: &Path, len: u64) -> bool {
 fn check_elf(path: &Path, len: u64) -> Result<(), String> {
     const WRONG: &str = "it is not a shared library for this processor";
     let io = |error: std::io::Error| error.to_string();
-    let mut file = File::open(path).map_err(io)?;
+    let mut file = files::open(path).map_err(io)?;
     let mut header = [0u8; 64];
     if file.read_exact(&mut header).is_err() || header.get(..6) != Some(b"\x7fELF\x02\x01".as_slice()) {
         return Err(WRONG.to_owned());

@@ -1,6 +1,6 @@
 //! Tables of words and symbols beside a voice, read line by line: nothing larger than a line is held here.
 
-use std::fs::File;
+use crate::platform::files;
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
 
@@ -32,7 +32,7 @@ pub(super) fn each_line(path: &Path, limits: Limits, mut take: impl FnMut(&str) 
     }
     let unreadable = |error: std::io::Error| format!("its {name:.80} cannot be read ({error})");
     // A file that grows while it is read ends here as well.
-    let mut reader = BufReader::with_capacity(1 << 16, File::open(path).map_err(unreadable)?.take(limits.bytes));
+    let mut reader = BufReader::with_capacity(1 << 16, files::open(path).map_err(unreadable)?.take(limits.bytes));
     let (mut line, mut number) = (Vec::new(), 0);
     loop {
         line.clear();

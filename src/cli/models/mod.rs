@@ -13,11 +13,11 @@ use crate::models::catalog::{Catalog, ModelKind};
 use crate::models::fault::{Fault, InstallError};
 use crate::models::library::Library;
 use crate::models::machine::Machine;
+use crate::platform::files;
 use crate::turn::CancelToken;
 use args::{Command, Models};
 use serde_json::json;
 use std::borrow::Cow;
-use std::fs::File;
 use std::io::{self, Read};
 use std::path::Path;
 
@@ -137,7 +137,7 @@ fn read_catalog(path: &Path) -> Result<Catalog, InstallError> {
         return Err(bad("it is no file of at most 4 MiB".to_owned()));
     }
     let mut text = String::new();
-    File::open(path)
+    files::open(path)
         .and_then(|file| file.take(LARGEST_CATALOG).read_to_string(&mut text))
         .map_err(|error| bad(crate::error::reason(&error)))?;
     Catalog::parse(&text).map_err(|error| bad(error.to_string().trim_end_matches('.').replace('\n', " ")))

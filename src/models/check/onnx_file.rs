@@ -2,7 +2,7 @@
 
 use super::onnx::{MAX_BYTES, OnnxFault, OnnxModel, check};
 use super::protobuf::varint;
-use std::fs::File;
+use crate::platform::files;
 use std::io::{BufReader, Read, Seek, SeekFrom};
 use std::path::Path;
 
@@ -22,7 +22,7 @@ pub fn read(path: &Path) -> Result<(Vec<u8>, OnnxModel), OnnxFault> {
     if metadata.len() > MAX_BYTES {
         return Err(OnnxFault::TooLarge);
     }
-    let mut file = File::open(path).map_err(unreadable)?;
+    let mut file = files::open(path).map_err(unreadable)?;
     outline(&mut file)?;
     file.rewind().map_err(unreadable)?;
     let mut bytes = Vec::new();

@@ -107,7 +107,7 @@ fn certificates(variable: &dyn Fn(&str) -> Option<String>) -> Result<RootCerts, 
     let Some(path) = variable("SSL_CERT_FILE").filter(|path| !path.is_empty()) else { return Ok(RootCerts::WebPki) };
     let broken = |_| format!("the certificates in {path} (SSL_CERT_FILE) cannot be read");
     let mut pem = Vec::new();
-    std::fs::File::open(&path).and_then(|file| file.take(CERTIFICATES_LIMIT).read_to_end(&mut pem)).map_err(broken)?;
+    crate::platform::files::open(path.as_ref()).and_then(|file| file.take(CERTIFICATES_LIMIT).read_to_end(&mut pem)).map_err(broken)?;
     let certificates: Vec<_> =
         parse_pem(&pem).filter_map(|item| if let Ok(PemItem::Certificate(one)) = item { Some(one) } else { None }).collect();
     if certificates.is_empty() {

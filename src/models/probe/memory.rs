@@ -1,4 +1,4 @@
-//! What came out of earlier probes. One note for a place (kind and path), with the length and time of the file as it was, and
+//! What came out of earlier probes. One note for a place (kind and path), with the identity of the file as it was, and
 //! one for a content (its SHA-256): a file that was only moved or touched is known without another try, and one that is where
 //! it was is known without being read. Another version of the program has other engines and knows nothing.
 
@@ -6,13 +6,12 @@ use super::{ProbeError, ProbeKind, Probed};
 use crate::models::catalog::Catalog;
 use crate::models::note::Note;
 use crate::models::voice_files::{VoiceFiles, VoiceForm};
+use crate::platform::files::{self, Identity};
 use crate::turn::CancelToken;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
-use std::fs::File;
 use std::io::{BufReader, Read};
 use std::path::{Path, PathBuf};
-use std::time::UNIX_EPOCH;
 
 /// Raised when what the child does changes.
 const VERSION: u32 = 2;
@@ -31,17 +30,9 @@ pub(super) struct Memory {
     cancel: CancelToken,
 }
 
-/// How a file looks from outside.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Look {
-    bytes: u64,
-    /// Time of its last change, ns since 1970.
-    changed: u64,
-}
-
 #[derive(Serialize, Deserialize)]
 struct Place {
-    look: Look,
+    look: Identity,
     sha256: String,
 }
 
@@ -55,12 +46,6 @@ struct Content {
     crashed: Option<String>,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     aborted: bool,
-}
-
-fn look(path: &Path) -> Option<Look> {
-    let about = std::fs::metadata(path).ok().filter(std::fs::Metadata::is_file)?;
-    let changed = about.modified().ok()?.duration_since(UNIX_EPOCH).ok()?;
-    Some(Look { bytes: about.len(), changed: u64::try_from(changed.as_nanos()).ok()? })
 }
 
 /// What lies beside the ONNX file of a voice and belongs to it.
@@ -78,7 +63,7 @@ fn hex(bytes: &[u8]) -> String {
 /// Reads the whole file: some 2 s a GB from the page cache with a processor that has instructions for it. `None`: it cannot be
 /// read, or nobody waits any more.
 fn digest(path: &Path, cancel: &CancelToken) -> Option<String> {
-    let mut reader = BufReader::with_capacity(1 << 16, File::open(path).ok()?);
+    let mut reader = BufReader::with_capacity(1 << 16, files::open(path).ok()?);
     let mut hasher = Sha256::new();
     let mut piece = vec![0; 1 << 16];
     loop {
@@ -104,11 +89,10 @@ impl Memory {
         Memory { cache: cache.map(Path::to_owned), kind, path, beside, place, cancel: cancel.clone() }
     }
 
-    pub(super) fn look(&self) -> Option<Look> {
-        let mut all = look(&self.path)?;
+    pub(super) fn look(&self) -> Option<Identity> {
+        let mut all = Identity::at(&self.path)?;
         for beside in &self.beside {
-            let other = look(beside)?;
-            all = Look { bytes: all.bytes.wrapping_add(other.bytes), changed: all.changed.wrapping_add(other.changed) };
+            all = all.and(Identity::at(beside)?);
         }
         Some(all)
     }
@@ -127,7 +111,7 @@ impl Memory {
     }
 
     /// The digest of the file as it is now: what the caller knows, what the place knows if it looks as it did, else by reading.
-    fn sha256(&self, known: Option<&str>, look: Look) -> Option<String> {
+    fn sha256(&self, known: Option<&str>, look: Identity) -> Option<String> {
         if let Some(known) =
             known.filter(|known| self.beside.is_empty() && known.len() == 64 && known.bytes().all(|b| b.is_ascii_hexdigit()))
         {
@@ -181,7 +165,7 @@ impl Memory {
 
     /// `result` is a success or an error that is for good; `before` is how the file looked when the child was started: of one that
     /// was still being copied nothing is known.
-    pub(super) fn keep(&self, result: &Result<Probed, ProbeError>, known: Option<&str>, before: Option<Look>) {
+    pub(super) fn keep(&self, result: &Result<Probed, ProbeError>, known: Option<&str>, before: Option<Identity>) {
         if self.cache.is_none() || before.is_none() || self.look() != before {
             return;
         }
@@ -241,7 +225,7 @@ mod tests {
         let moved = folder.path().join("moved.bin");
         std::fs::rename(&file, &moved).unwrap();
         let touched = SystemTime::now() - Duration::from_secs(1000);
-        File::options().write(true).open(&moved).unwrap().set_modified(touched).unwrap();
+        std::fs::File::options().write(true).open(&moved).unwrap().set_modified(touched).unwrap();
         assert!(of(&moved).recall(None).is_some());
         assert_eq!(of(&file).recall(None), None, "it is not there any more");
         std::fs::write(&moved, b"two").unwrap();
