@@ -287,7 +287,7 @@ mod tests {
         assert!(say("empty.wav", b"").contains("it is empty"));
         assert!(say("text.wav", b"Hello, this is no sound at all.\n".repeat(100).as_slice()).contains("no audio file"));
         assert!(read_audio(&dir.path().join("missing.wav")).unwrap_err().to_string().contains("is not there"));
-        assert!(read_audio(dir.path()).unwrap_err().to_string().contains("not a file"));
+        assert!(read_audio(dir.path()).unwrap_err().to_string().contains("a folder and no file"));
         let spec = hound::WavSpec { channels: 1, sample_rate: 16_000, bits_per_sample: 16, sample_format: hound::SampleFormat::Int };
         let silent = write(dir.path(), spec, &[]);
         let error = read_audio(&silent).unwrap_err().to_string();

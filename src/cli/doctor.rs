@@ -13,6 +13,7 @@ use crate::models::policy::{Plan, Reason};
 use crate::models::store::{self, ModelEntry};
 use crate::platform::cpu::default_threads;
 use crate::platform::power::Power;
+use crate::platform::sandbox::{self, Walls};
 use crate::platform::trusted;
 use crate::printable::one_line;
 use std::io;
@@ -128,10 +129,24 @@ fn checks(context: &Context) -> Vec<Check> {
         Check::ok("model folders", false, there.join(", "))
     });
     checks.extend(folders.iter().filter(|folder| folder.is_dir()).filter_map(|folder| open_to_others(folder)));
+    checks.push(walls(sandbox::possible()));
     devices(&mut checks);
     desktop(&mut checks, &context.settings.window.hotkey);
     settings_file(&mut checks, context.settings_file.as_deref());
     checks
+}
+
+/// What keeps a hostile model from doing harm where it is tried out.
+fn walls(walls: Walls) -> Check {
+    let (found, hint) = match (walls.files, walls.calls) {
+        (true, true) => return Check::ok("sandbox", false, "models are tried without network, other programs and other files"),
+        (false, true) => {
+            ("Models are tried without network and other programs, but can read files.", "Landlock needs Linux 5.13 or later.")
+        }
+        (true, false) => ("Models are tried without other files, but can open a network connection.", "This system has no seccomp."),
+        (false, false) => ("Models are tried with all of your rights.", "Take models only from those whom you trust."),
+    };
+    Check::missing("sandbox", false, found, hint)
 }
 
 /// A model is believed like a program until its own sandbox is there, and its pages are read while it works.

@@ -6,21 +6,23 @@ use super::engines::check_cpu;
 use super::terminal::Terminal;
 use crate::clock;
 use crate::config::VoiceChoice;
+use crate::config::paths::cache_dir;
 use crate::error::StageError;
 use crate::llm::llama::LlamaModelHandle;
 use crate::llm::{ChatError, ChatModel, ChatOptions, Sampling};
 use crate::models::probe::ProbeKind;
+use crate::platform::{files, sandbox};
 use crate::printable::one_line;
 use crate::stt::TranscribeError;
 use crate::stt::whisper::WhisperTranscriber;
-use crate::tts::SynthesisError;
 use crate::tts::worker::factory;
+use crate::tts::{SynthesisError, runtime};
 use crate::turn::CancelToken;
 use clap::Args;
 use std::path::{Path, PathBuf};
 
-/// Tests make the child fail in this way: `abort`, `segv`, `kill`, `oom`, `hang`, `garbage`, `panic`. Only the child reads it,
-/// so it can harm nothing else.
+/// Tests make the child fail in this way: `abort`, `segv`, `kill`, `oom`, `hang`, `garbage`, `panic`; or try what it may not do.
+/// Only the child reads it, so it can harm nothing else.
 const FAULT: &str = "HARK_PROBE_FAULT";
 /// Memory beside what follows from the file: the program itself, buffers for the computation.
 const BESIDE: u64 = 3 << 29;
@@ -53,6 +55,8 @@ enum Refusal {
 pub fn run(args: &Probe, terminal: &mut Terminal) -> Exit {
     let bytes = std::fs::metadata(&args.file).map_or(0, |about| about.len());
     limits::set(bytes);
+    let walls = sandbox::confine(&readable(args.kind, &args.file), &writable(args.kind));
+    tracing::debug!(?walls, "walls around the probe");
     if let Ok(fault) = std::env::var(FAULT) {
         faults::happen(&fault);
     }
@@ -71,6 +75,37 @@ pub fn run(args: &Probe, terminal: &mut Terminal) -> Exit {
         Err(Refusal::OutOfMemory(error) | Refusal::Other(error)) => terminal.json(&one_line(&error)),
     };
     if result.is_ok() { Exit::Good } else { Exit::Failed }
+}
+
+/// What loading and trying takes, beside the file: the system's libraries and facts about the machine, ONNX Runtime, espeak-ng's
+/// data. Nothing of a person's home but the model.
+fn readable(kind: ProbeKind, file: &Path) -> Vec<PathBuf> {
+    let mut all: Vec<PathBuf> = ["/usr", "/lib", "/lib64", "/etc", "/proc", "/sys", "/dev"].map(PathBuf::from).into();
+    all.extend(std::fs::canonicalize(file));
+    if kind == ProbeKind::Voice {
+        // A voice is several files; in the stores of other programs each of them is a link.
+        let folder = if file.is_dir() { Some(file) } else { file.parent() };
+        let entries = folder.and_then(|folder| std::fs::read_dir(folder).ok()).into_iter().flatten().flatten().take(MOST_BESIDE);
+        all.extend(entries.filter_map(|entry| std::fs::canonicalize(entry.path()).ok()).filter(|path| path.is_file()));
+        all.extend(folder.map(Path::to_owned));
+        let data = ["ESPEAK_DATA_PATH"].iter().filter_map(std::env::var_os).map(PathBuf::from);
+        let program = std::env::current_exe().ok().and_then(|program| program.parent().map(Path::to_owned));
+        // The library, and the folder in which it is found.
+        let library = runtime::look().ok().map(|library| library.parent().map_or(library.clone(), Path::to_owned));
+        all.extend(library.into_iter().chain(data).chain(program.map(|folder| folder.join("espeak-ng-data"))));
+    }
+    all
+}
+
+/// Files beside a voice that it may be made of.
+const MOST_BESIDE: usize = 200;
+
+/// Where a probe may write: what it found out about a voice's graph.
+fn writable(kind: ProbeKind) -> Vec<PathBuf> {
+    let verdicts = cache_dir().filter(|_| kind == ProbeKind::Voice).map(|cache| cache.join(runtime::VERDICTS));
+    // It must be there to be allowed; where it cannot be made nothing is kept, as always.
+    let verdicts = verdicts.filter(|folder| files::private_folder(folder).is_ok());
+    verdicts.into_iter().chain([PathBuf::from("/dev/null")]).collect()
 }
 
 /// Loads the file and lets the engine work for a moment.
@@ -151,6 +186,17 @@ mod faults {
     // These are the very things that must not happen elsewhere.
     #[allow(clippy::disallowed_methods, clippy::panic)]
     pub(super) fn happen(fault: &str) {
+        // `socket`, `exec`, `read=PATH`, `write=PATH`: what a hostile file would try. Success is a crash that a test sees.
+        let done = match fault.split_once('=').unwrap_or((fault, "")) {
+            ("socket", _) => std::net::UdpSocket::bind("127.0.0.1:0").is_ok() || std::net::TcpListener::bind("[::1]:0").is_ok(),
+            ("exec", _) => std::process::Command::new("/bin/true").status().is_ok(),
+            ("read", path) => std::fs::read(path).is_ok(),
+            ("write", path) => std::fs::write(path, "x").is_ok(),
+            _ => false,
+        };
+        if done {
+            std::process::abort();
+        }
         match fault {
             "abort" => std::process::abort(),
             "panic" => panic!("asked for"),

@@ -11,5 +11,6 @@ pub mod load;
 pub mod memory;
 pub mod power;
 pub mod priority;
+pub mod sandbox;
 pub mod threads;
 pub mod trusted;

@@ -62,7 +62,7 @@ impl Memory {
     /// `digest` is that of the graph.
     pub(super) fn of(folder: Option<&Path>, digest: &[u8; 32]) -> Self {
         let name: String = digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
-        Memory { note: Note::new(folder, "voices", &format!("{name}-{VERSION}-{}.txt", ort::MINOR_VERSION)) }
+        Memory { note: Note::new(folder, super::runtime::VERDICTS, &format!("{name}-{VERSION}-{}.txt", ort::MINOR_VERSION)) }
     }
 
     /// What was found out before.

@@ -197,3 +197,39 @@ fn the_program_asks_the_child_before_it_loads_a_file_and_says_what_came_of_it() 
     let (_, said) = ask(None);
     assert!(!said.contains("SIGSEGV") && !said.contains("chat model"), "{said}");
 }
+
+/// What a hostile file would try: each success is a crash of the child. `platform::sandbox` says what this kernel can keep shut.
+#[test]
+#[cfg(target_os = "linux")]
+fn the_child_opens_no_socket_starts_no_program_and_touches_no_other_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let (models, home) = (folder.path().join("models"), folder.path().join("home"));
+    for folder in [&models, &home] {
+        std::fs::create_dir(folder).unwrap();
+    }
+    let (file, letter, planted) = (models.join("m.bin"), home.join("letter.txt"), home.join("planted"));
+    std::fs::write(&file, b"lmgg").unwrap();
+    std::fs::write(&letter, b"dear").unwrap();
+    // Each has a memory of its own: that the file ended its engine is remembered.
+    let tries = |fault: &str| probe(ProbeKind::Stt, &file, &with_fault(tempfile::tempdir().unwrap().path(), fault));
+    // So that these can be seen to happen: the file itself may be read.
+    assert_eq!(tries(&format!("read={}", file.display())), Err(ProbeError::Aborted));
+    let refused = |fault: &str| {
+        let end = tries(fault);
+        // It goes on to the file, which is none.
+        assert!(matches!(end, Err(ProbeError::Refused { .. })), "{fault}: {end:?}");
+    };
+    let possible = hark::platform::sandbox::possible();
+    if possible.calls {
+        refused("socket");
+        refused("exec");
+    }
+    if possible.files {
+        refused(&format!("read={}", letter.display()));
+        refused(&format!("read={}", home.join("../models/../home/letter.txt").display()));
+        refused(&format!("write={}", planted.display()));
+        refused(&format!("write={}", file.display()));
+        assert!(!planted.exists() && std::fs::read(&file).unwrap() == b"lmgg");
+    }
+    assert!(possible.calls, "every kernel that can run this has seccomp; if this one has not, hark doctor says so");
+}
