@@ -85,3 +85,59 @@ fn the_program_that_hears_leaves_no_core_dump() {
     child.wait().unwrap();
     assert_eq!(core.split_whitespace().skip(4).take(2).collect::<Vec<_>>(), ["0", "0"], "{core}");
 }
+
+/// Whoever opens a network socket under this filter is ended by the kernel, children included.
+#[cfg(target_os = "linux")]
+mod wall {
+    use seccompiler::{BpfProgram, SeccompAction, SeccompCmpArgLen, SeccompCmpOp, SeccompCondition, SeccompFilter, SeccompRule};
+    use std::os::unix::process::CommandExt;
+    use std::process::Command;
+
+    pub fn around(command: &mut Command) -> &mut Command {
+        let family = |family: i32| {
+            let condition = SeccompCondition::new(0, SeccompCmpArgLen::Dword, SeccompCmpOp::Eq, u64::try_from(family).unwrap()).unwrap();
+            SeccompRule::new(vec![condition]).unwrap()
+        };
+        let rules = [(libc::SYS_socket, vec![family(libc::AF_INET), family(libc::AF_INET6)])].into();
+        let arch = std::env::consts::ARCH.try_into().unwrap();
+        let filter = SeccompFilter::new(rules, SeccompAction::Allow, SeccompAction::KillProcess, arch).unwrap();
+        let program = BpfProgram::try_from(filter).unwrap();
+        // SAFETY: between fork and exec only two system calls are made, with a program that was made before.
+        #[allow(unsafe_code)]
+        unsafe {
+            command.pre_exec(move || seccompiler::apply_filter(&program).map_err(|_| std::io::Error::other("no filter")))
+        }
+    }
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn the_process_that_hears_opens_no_network_socket() {
+    use std::os::unix::process::ExitStatusExt;
+    let question = root().join("assets/questions/q02-rms.wav");
+    let question = &*question.to_string_lossy();
+    let starter = |name: &str| root().join("models/starter").join(name).to_string_lossy().into_owned();
+    let (stt, chat) = (starter("ggml-starter-en-q5_1.bin"), starter("SmolLM2-135M-Instruct.gguf"));
+    let real = ["--stt", &stt, "--chat", &chat, "--voice", "espeak:en-us"];
+    let run = |args: &[&str]| {
+        let home = tempfile::tempdir().unwrap();
+        wall::around(&mut hark(home.path())).env("HARK_LOG", "error").args(args).output().unwrap()
+    };
+    for args in [
+        [&real[..], &["ask", "--out", "a.wav", "--max-tokens", "16", "--wav", question]].concat(),
+        [&real[..], &["transcribe", question]].concat(),
+        [&real[..], &["say", "Hello.", "--out", "b.wav"]].concat(),
+        vec!["bench", "--engines", "fake", "--runs", "1", "--turns", "2", question],
+        vec!["doctor"],
+        vec!["models", "list"],
+    ] {
+        let output = run(&args);
+        assert!(output.status.signal().is_none(), "{args:?} was ended: {:?}", output.status);
+        assert!(output.status.success() || args == ["doctor"], "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
+    }
+    // Who may open one shows that the wall stands.
+    let python = ["-c", "import socket; socket.socket(socket.AF_INET)"];
+    assert_eq!(wall::around(Command::new("python3").args(python)).status().unwrap().signal(), Some(libc::SIGSYS));
+    let output = run(&["models", "pull", "whisper-tiny.en-q5_1"]);
+    assert!(!output.status.success(), "the child that fetches is ended, and this is told");
+}
