@@ -40,7 +40,7 @@ mod tests {
             let (low, high) = (to_f32(bits), to_f32(bits + 1));
             let middle = (low + high) / 2.0;
             assert_eq!(of_f32(middle), bits + (bits & 1), "{bits:#06x}");
-            assert_eq!((of_f32(middle.next_down()), of_f32(-middle.next_up())), (bits, bits + 1 | 0x8000), "{bits:#06x}");
+            assert_eq!((of_f32(middle.next_down()), of_f32(-middle.next_up())), (bits, (bits + 1) | 0x8000), "{bits:#06x}");
         }
         assert_eq!([0x3c00, 0x0001, 0x0400, 0x7bff, 0xc000].map(to_f32), [1.0, 2.0_f32.powi(-24), 2.0_f32.powi(-14), MOST, -2.0]);
         assert_eq!([65_519.0, 65_520.0, 1e9, f32::NEG_INFINITY, 1e-9].map(of_f32), [0x7bff, 0x7c00, 0x7c00, 0xfc00, 0]);

@@ -1,7 +1,5 @@
 //! Small whole models of CTranslate2, for tests and for fuzzing: one layer on each side, 32 wide.
 
-use super::half;
-
 /// Width, mel bands, positions, tokens.
 pub const WIDTH: usize = 32;
 pub const BANDS: usize = 80;
@@ -31,6 +29,13 @@ pub struct Model {
 pub fn value(name: &str, at: usize) -> f32 {
     let seed = name.bytes().fold(7_usize, |seed, byte| seed.wrapping_mul(31).wrapping_add(usize::from(byte)));
     (seed.wrapping_add(at.wrapping_mul(2_654_435_761)) >> 7 & 127) as f32 / 64.0 - 1.0
+}
+
+/// The 16 bits of such a value.
+fn half(value: f32) -> u16 {
+    let bits = value.to_bits();
+    let magnitude = if value == 0.0 { 0 } else { ((bits >> 23 & 0xff) - 112) << 10 | (bits >> 13 & 0x3ff) };
+    (bits >> 16 & 0x8000 | magnitude) as u16
 }
 
 /// What 8 bits keep of a row and the factor for it, as CTranslate2 computes them.
@@ -88,7 +93,7 @@ impl Model {
         let values: Vec<f32> = (0..count).map(|at| value(name, at)).collect();
         let data = match kind {
             0 => values.iter().flat_map(|value| value.to_le_bytes()).collect(),
-            4 => values.iter().flat_map(|value| half::of_f32(*value).to_le_bytes()).collect(),
+            4 => values.iter().flat_map(|value| half(*value).to_le_bytes()).collect(),
             _ => {
                 let rows: Vec<(Vec<u8>, f32)> = values.chunks(count / dims[0]).map(eight).collect();
                 let data = rows.iter().flat_map(|(_, scale)| scale.to_le_bytes()).collect();

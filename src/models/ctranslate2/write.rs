@@ -142,7 +142,7 @@ impl<R: Read + Seek> Conversion<R> {
                     }
                 }
                 // What is larger than this has no place in 16 bits.
-                if values.iter().any(|value| !(value.abs() <= half::MOST)) {
+                if !values.iter().all(|value| value.abs() <= half::MOST) {
                     return refuse(format!("\"{}\" holds what is no number or too large", part.step.variable))?;
                 }
                 let mut bytes = Vec::new();
