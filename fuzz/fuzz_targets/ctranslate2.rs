@@ -26,7 +26,7 @@ static WHOLE: LazyLock<Vec<(Vec<u8>, Vec<usize>)>> = LazyLock::new(|| {
 });
 static WORDS: LazyLock<Vec<u8>> = LazyLock::new(|| serde_json::to_vec(&vocabulary()).expect("words"));
 
-/// First byte: 0 the rest is a model, 1 to 3 the rest is a vocabulary, else changes of a whole model.
+// First byte: 0 the rest is a model, 1 to 3 the rest is a vocabulary, else changes of a whole model.
 libfuzzer_sys::fuzz_target!(|input: &[u8]| {
     let Some((first, rest)) = input.split_first() else { return };
     let number = usize::from(*first);

@@ -2,7 +2,8 @@
 //! may be a stick that goes away.
 
 use super::catalog::{Catalog, CatalogModel, Evidence};
-use super::ctranslate2::{Draft, Weights, draft};
+use super::ctranslate2::Weights;
+use super::ctranslate2::draft::{Draft, draft};
 use super::digest::{self, CopyError};
 use super::fault::{Fault, InstallError};
 use super::fetch::free_bytes;

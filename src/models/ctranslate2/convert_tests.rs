@@ -211,6 +211,13 @@ fn a_second_name_leads_to_its_variable_and_a_circle_to_a_sentence() {
     let all = tensors(&converted(&model, Weights::F16));
     let of = |wanted: &str| all.iter().find(|(name, ..)| name == wanted).unwrap().2.clone();
     assert_eq!(of("encoder.conv2.bias"), of("encoder.conv1.bias"));
+    let mut eight = Model::of(1);
+    let second = "encoder/layer_0/ffn/linear_1/weight";
+    eight.variables.retain(|made| !made.name.starts_with(second));
+    eight.second_names.push((second.into(), "decoder/layer_0/ffn/linear_1/weight".into()));
+    let all = tensors(&converted(&eight, Weights::Q8_0));
+    let of = |wanted: &str| all.iter().find(|(name, ..)| name == wanted).unwrap().2.clone();
+    assert_eq!(of("encoder.blocks.0.mlp.2.weight"), of("decoder.blocks.0.mlp.2.weight"), "with the scales of the first one");
     model.second_names.last_mut().unwrap().1 = "a".into();
     model.second_names.extend([("a".into(), "b".into()), ("b".into(), "a".into())]);
     assert!(reason(&model).contains("\"encoder/conv2/bias\" is missing"));

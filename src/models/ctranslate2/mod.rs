@@ -11,7 +11,7 @@
 //! that whisper.cpp's own converter makes of that checkpoint.
 
 mod blocks;
-mod draft;
+pub(super) mod draft;
 mod file;
 mod half;
 #[cfg(test)]
@@ -21,7 +21,6 @@ mod plan;
 mod vocabulary;
 mod write;
 
-pub(super) use draft::{Draft, draft};
 pub use file::is_head;
 pub use vocabulary::{Tokens, beside};
 pub use write::{Conversion, ConvertError};

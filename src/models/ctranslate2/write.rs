@@ -75,7 +75,7 @@ impl<R: Read + Seek> Conversion<R> {
                 return refuse(format!("\"{}\" has the shape {:?} instead of {shape:?}", step.variable, from.dims));
             }
             let scale = match from.kind {
-                Values::I8 => Some(scale(&file, &step.variable, &from, &mut used)?),
+                Values::I8 => Some(scale(&file, &first, &from, &mut used)?),
                 Values::I16 | Values::I32 => return refuse(format!("\"{}\" is of a type that no whisper model has", step.variable)),
                 Values::F32 | Values::F16 | Values::Bf16 => None,
             };
@@ -165,7 +165,7 @@ impl Part {
     }
 }
 
-/// The scales of weights of 8 bits: a float for each row.
+/// The scales of weights of 8 bits: a float for each row. They stand beside the first name only.
 fn scale<R: Read + Seek>(file: &Variables<R>, of: &str, weights: &Variable, used: &mut HashSet<String>) -> Result<Variable, CheckError> {
     let name = format!("{of}_scale");
     let (first, scale) = wanted(file, &name)?;
