@@ -1,6 +1,7 @@
 //! Writes the first inputs of every target into `corpus/<target>/` below the current folder. They come from the generators of
 //! the malformed corpora and from a few lines here, so none is stored.
 
+use hark_fuzz::ctranslate2_make;
 use hark_fuzz::made::{ggml, gguf, onnx};
 use hark_fuzz::packs;
 use std::fs;
@@ -61,6 +62,14 @@ fn main() {
     let patches = |first: u8| (0..64_u8).map(move |n| [&[first][..], &[n.wrapping_mul(37), n, 2, n, 0, 0, 0]].concat());
     put("ggml", (1..8).flat_map(patches).chain([[&[0][..], &ggml::whisper(1).bytes[..400]].concat()]));
     put("ggml_vad", (1..4).flat_map(patches).chain([[&[0][..], &ggml::vad(1).bytes[..400]].concat()]));
+    put(
+        "ctranslate2",
+        (4..13).flat_map(patches).chain([
+            [&[0][..], &ctranslate2_make::Model::of(1).bytes()[..400]].concat(),
+            b"\x01[\"a\", \"b\"]".to_vec(),
+            b"\x03{\"model\": {\"vocab\": {\"a\": 0}}, \"added_tokens\": [{\"id\": 1, \"content\": \"b\"}]}".to_vec(),
+        ]),
+    );
     let small = onnx::malformed("weights.bin").into_iter().map(|(_, bytes)| bytes).filter(|bytes| bytes.len() < 4096);
     put("onnx", (0..20).map(onnx::whole).chain(small.step_by(3)));
     let config = r#"{"audio":{"sample_rate":22050},"espeak":{"voice":"en-us"},"inference":{"noise_scale":0.667,"length_scale":1,"noise_w":0.8},"phoneme_type":"espeak","phoneme_map":{"a":["b"]},"phoneme_id_map":{"_":[0],"^":[1],"$":[2],"h":[3],"ə":[4,5]},"num_speakers":2,"speaker_id_map":{"one":0,"two":1}}"#;

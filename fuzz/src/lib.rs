@@ -10,6 +10,8 @@ pub mod audio;
 #[path = "../../src/clock.rs"]
 pub mod clock;
 pub mod config;
+#[path = "../../src/models/ctranslate2/make.rs"]
+pub mod ctranslate2_make;
 #[path = "../../tests/corpora/draw.rs"]
 pub mod draw;
 #[path = "../../src/error.rs"]

@@ -4,6 +4,8 @@
 pub mod catalog;
 #[path = "../../src/models/check/mod.rs"]
 pub mod check;
+#[path = "../../src/models/ctranslate2/mod.rs"]
+pub mod ctranslate2;
 #[path = "../../src/models/cut/mod.rs"]
 pub mod cut;
 #[path = "../../src/models/digest.rs"]

@@ -12,9 +12,13 @@ pub fn file(input: &[u8], files: &[Built]) -> Vec<u8> {
         return rest.to_vec();
     }
     let whole = &files[usize::from(*first) % files.len()];
-    let structure = structure(whole);
-    let mut bytes = whole.bytes.clone();
-    for change in rest.chunks_exact(7).take(64) {
+    changed(&whole.bytes, &structure(whole), rest)
+}
+
+/// The bytes with these changes at these places.
+pub fn changed(whole: &[u8], structure: &[usize], changes: &[u8]) -> Vec<u8> {
+    let mut bytes = whole.to_vec();
+    for change in changes.chunks_exact(7).take(64) {
         let at = structure[usize::from(u16::from_le_bytes([change[0], change[1]])) % structure.len()];
         let value = &change[3..];
         match change[2] {

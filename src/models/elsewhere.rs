@@ -1,5 +1,6 @@
 //! Models of other programs, found where those keep them and used in place: nothing here is ever changed or removed.
 
+use super::judge::{self, Content};
 use super::library::Origin;
 use super::store::{self, Inventory};
 use std::collections::HashSet;
@@ -67,6 +68,19 @@ impl Places {
         }
         found
     }
+
+    /// Folders of faster-whisper's models in the caches of the hub: they can be imported, and not used in place.
+    #[must_use]
+    pub fn to_convert(&self) -> Vec<PathBuf> {
+        let mut seen = HashSet::new();
+        let mut is_new = |file: &Path| fs::canonicalize(file).is_ok_and(|real| seen.insert(real));
+        let mut folders: Vec<PathBuf> = self.hub_caches.iter().flat_map(|cache| snapshots(cache)).collect();
+        folders.retain(|folder| {
+            let file = folder.join("model.bin");
+            judge::content(&file).is_ok_and(|content| content == Content::CTranslate2) && is_new(&file)
+        });
+        folders
+    }
 }
 
 /// `models--owner--name/snapshots/<revision>` of a cache, in the order of their names.
@@ -111,6 +125,8 @@ mod tests {
         let voice = hub.join("models--rhasspy--piper-voices/snapshots/45/en/en_US/lessac/medium/en_US-lessac-medium.onnx");
         put(&voice, b"onnx");
         put(&voice.with_added_extension("json"), b"{}");
+        put(&hub.join("models--Systran--faster-whisper-tiny/snapshots/67/model.bin"), b"\x06\0\0\0\x0c\0WhisperSpec\0\x03\0\0\0");
+        put(&hub.join("models--other--bert/snapshots/67/model.bin"), b"\x06\0\0\0\x0c\0EncoderSpec\0\x03\0\0\0");
         put(&hub.join("datasets--x--y/snapshots/1/data.gguf"), GGUF);
         put(&home.path().join(".lmstudio/models/owner/name/chat.gguf"), GGUF);
         put(&home.path().join("whisper.cpp/models/ggml-base.bin"), b"lmgg\x98\xca\0\0");
@@ -121,6 +137,7 @@ mod tests {
         assert_eq!(found[0].1.chat[0].path, snapshot.join("small-q4.gguf"), "its name, not the blob's");
         assert_eq!(names(&found[0].1.voices), ["en_US-lessac-medium"]);
         assert_eq!((names(&found[1].1.chat), names(&found[1].1.stt)), (vec!["chat".to_owned()], vec!["ggml-base".to_owned()]));
+        assert_eq!(places.to_convert(), [hub.join("models--Systran--faster-whisper-tiny/snapshots/67")]);
         assert_eq!(found.iter().map(|(origin, _)| *origin).collect::<Vec<_>>(), [Origin::HubCache, Origin::Folder]);
     }
 

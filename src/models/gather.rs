@@ -15,6 +15,8 @@ use std::path::{Path, PathBuf};
 const DEPTH: usize = 6;
 /// Files and folders that are looked at in all: somebody may choose `/`.
 const MOST_ENTRIES: usize = 20_000;
+/// Letters of a name to which the type of the weights is added.
+const LONGEST_TO_CONVERT: usize = 50;
 /// Files of a voice that lie in a folder of their own.
 const MOST_VOICE_FILES: usize = 32;
 
@@ -30,6 +32,8 @@ pub(super) struct Unit<'c> {
     pub(super) files: Vec<(PathBuf, String)>,
     /// The model of the catalog that has files of these names and sizes.
     pub(super) known: Option<&'c CatalogModel>,
+    /// It must be written in another form first.
+    pub(super) convert: bool,
 }
 
 impl Unit<'_> {
@@ -61,7 +65,7 @@ pub(super) fn gather<'c>(from: &Path, catalog: &'c Catalog) -> Result<Gathered<'
         let found = &search.found;
         if found.units.is_empty() && found.packs.is_empty() && found.refused.is_empty() {
             let message = format!("There is no model in {} that Hark can use.", from.display());
-            let hint = "It takes ggml-….bin (hearing), ….gguf (chat), ….onnx with ….onnx.json (voices) and packs of hark models pack.";
+            let hint = "It takes ggml-….bin and folders of faster-whisper (hearing), ….gguf (chat), ….onnx with ….onnx.json (voices) and packs of hark models pack.";
             return Err(InstallError::new(Fault::Missing, message, hint));
         }
     } else if meta.is_file() {
@@ -115,6 +119,7 @@ impl<'c> Search<'c> {
         let name = store::entry(path).name;
         let kind = match content {
             Content::Whisper => ModelKind::Stt,
+            Content::CTranslate2 => return self.found.units.push(to_convert(path)),
             Content::GgmlVad => ModelKind::Vad,
             Content::Gguf => ModelKind::Chat,
             Content::Pack => return self.found.packs.push(path.to_owned()),
@@ -155,14 +160,26 @@ impl<'c> Search<'c> {
 
     fn unit(&self, path: &Path, kind: ModelKind, name: String) -> Unit<'c> {
         if let Some((model, files)) = self.catalog.models.iter().find_map(|model| Some((model, files_of(model, path, kind)?))) {
-            return Unit { id: model.id.clone(), name: model.name.clone(), kind, files, known: Some(model) };
+            return Unit { id: model.id.clone(), name: model.name.clone(), kind, files, known: Some(model), convert: false };
         }
         let files = std::iter::once(path.to_owned()).chain(belongings(path, kind)).map(|path| {
             let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
             (path, name)
         });
-        Unit { id: id_of(&name), name, kind, files: files.collect(), known: None }
+        Unit { id: id_of(&name), name, kind, files: files.collect(), known: None, convert: false }
     }
+}
+
+/// A model of faster-whisper, called like its repository in a cache of the Hugging Face hub, else like its folder.
+fn to_convert<'c>(path: &Path) -> Unit<'c> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let folder = fs::canonicalize(folder).unwrap_or_else(|_| folder.to_owned());
+    let names = || folder.ancestors().filter_map(Path::file_name).map(|name| name.to_string_lossy());
+    let repository = names().find_map(|name| name.strip_prefix("models--").and_then(|name| name.rsplit("--").next().map(str::to_owned)));
+    let name = repository.or_else(|| names().next().map(std::borrow::Cow::into_owned)).unwrap_or_default();
+    let id = id_of(&name.chars().take(LONGEST_TO_CONVERT).collect::<String>());
+    let files = vec![(path.to_owned(), name.clone())];
+    Unit { id, name, kind: ModelKind::Stt, files, known: None, convert: true }
 }
 
 /// The files of a model of the catalog, when this is its first one and the others lie beside it.

@@ -2,6 +2,8 @@
 //! may be a stick that goes away.
 
 use super::catalog::{Catalog, CatalogModel, Evidence};
+use super::ctranslate2::Weights;
+use super::ctranslate2::draft::{Draft, draft};
 use super::digest::{self, CopyError};
 use super::fault::{Fault, InstallError};
 use super::fetch::free_bytes;
@@ -61,11 +63,26 @@ pub fn import_all(
     cancel: &dyn Fn() -> bool,
     on: &mut dyn FnMut(Progress),
 ) -> Result<Outcome<Imported>, InstallError> {
+    import_as(library, catalog, from, Weights::USUAL, cancel, on)
+}
+
+/// [`import_all`], where models of other programs that must be converted get weights of this type.
+///
+/// # Errors
+/// When nothing could be taken over: why not.
+pub fn import_as(
+    library: &Library,
+    catalog: &Catalog,
+    from: &Path,
+    weights: Weights,
+    cancel: &dyn Fn() -> bool,
+    on: &mut dyn FnMut(Progress),
+) -> Result<Outcome<Imported>, InstallError> {
     let gathered = gather(from, catalog)?;
     incoming::sweep(library.root());
     let mut imported = Imported { refused: gathered.refused, ..Imported::default() };
     for unit in gathered.units {
-        match one(library, catalog, unit, cancel, on) {
+        match converted(library, catalog, unit, weights, cancel, on) {
             Ok(Outcome::Done(Taken { model, new })) => imported.add(model, new),
             Ok(Outcome::Cancelled) => return Ok(Outcome::Cancelled),
             Err(error) => {
@@ -123,10 +140,30 @@ struct Taken {
     new: bool,
 }
 
+/// [`one`], after a conversion where that is needed.
+fn converted(
+    library: &Library,
+    catalog: &Catalog,
+    unit: Unit<'_>,
+    weights: Weights,
+    cancel: &dyn Fn() -> bool,
+    on: &mut dyn FnMut(Progress),
+) -> Result<Outcome<Taken>, InstallError> {
+    if !unit.convert {
+        return one(library, catalog, unit, None, cancel, on);
+    }
+    match draft(library.root(), unit, weights, cancel, on)? {
+        Outcome::Done((unit, draft)) => one(library, catalog, unit, Some(&draft), cancel, on),
+        Outcome::Cancelled => Ok(Outcome::Cancelled),
+    }
+}
+
+/// `draft`: the files are this program's own and need not be copied.
 fn one(
     library: &Library,
     catalog: &Catalog,
     unit: Unit<'_>,
+    draft: Option<&Draft>,
     cancel: &dyn Fn() -> bool,
     on: &mut dyn FnMut(Progress),
 ) -> Result<Outcome<Taken>, InstallError> {
@@ -146,13 +183,15 @@ fn one(
         Outcome::Done(Name::Same(model)) => return Ok(Outcome::Done(Taken { model: *model, new: false })),
         Outcome::Cancelled => return Ok(Outcome::Cancelled),
     };
-    if let Some(free) = free_bytes(library.root()).filter(|free| *free < unit.bytes()) {
+    if let Some(free) = free_bytes(library.root()).filter(|free| draft.is_none() && *free < unit.bytes()) {
         return Err(InstallError::no_room(library.root(), unit.bytes(), free));
     }
     let incoming = Incoming::begin(library.root(), kind, &id, Way::Copy)?;
     let mut files = Vec::new();
     for (path, name) in &unit.files {
-        let Outcome::Done(mut file) = copy_in(path, &incoming.folder().join(name), name, cancel, on)? else {
+        let to = incoming.folder().join(name);
+        let came = if draft.is_some() { move_in(path, &to, name, cancel, on)? } else { copy_in(path, &to, name, cancel, on)? };
+        let Outcome::Done(mut file) = came else {
             return Ok(Outcome::Cancelled);
         };
         if let Some(expected) = unit.known.and_then(|model| model.files.iter().find(|file| file.name == *name)) {
@@ -173,7 +212,8 @@ fn one(
     if cancel() {
         return Ok(Outcome::Cancelled);
     }
-    let from = sources.first().map(|path| path.display().to_string()).unwrap_or_default();
+    let source = draft.map(|draft| &draft.source).or(sources.first());
+    let from = source.map(|path| path.display().to_string()).unwrap_or_default();
     let record = match unit.known {
         Some(model) => record_of(model, from, files),
         None => Record { format: 1, id, name: unit.name, kind, installed: now(), from, licence: None, languages: Vec::new(), files },
@@ -207,9 +247,14 @@ fn recognised<'c>(unit: Unit<'c>, catalog: &'c Catalog, cancel: &dyn Fn() -> boo
     let Ok(Outcome::Done((_, sha256))) = digest::of_file(path, cancel, &mut |_| {}) else { return unit };
     let model = candidates.into_iter().find(|model| model.files.first().is_some_and(|file| file.sha256.as_ref() == Some(&sha256)));
     match model.and_then(|model| Some((model, model.files.first()?.name.clone()))) {
-        Some((model, name)) => {
-            Unit { id: model.id.clone(), name: model.name.clone(), kind: unit.kind, files: vec![(path.clone(), name)], known: Some(model) }
-        }
+        Some((model, name)) => Unit {
+            id: model.id.clone(),
+            name: model.name.clone(),
+            kind: unit.kind,
+            files: vec![(path.clone(), name)],
+            known: Some(model),
+            ..unit
+        },
         None => unit,
     }
 }
@@ -291,6 +336,23 @@ fn copy_in(
         return Err(InstallError::refused(from, "it changed while it was copied"));
     }
     target.sync_all().map_err(|error| InstallError::unwritable(to, &error))?;
+    on(Progress::Done { name: name.to_owned(), bytes, sha256: sha256.clone(), as_expected: None });
+    Ok(Outcome::Done(RecordFile { name: name.to_owned(), bytes, sha256, as_expected: None }))
+}
+
+/// Takes a file of this store into another folder of it.
+fn move_in(
+    from: &Path,
+    to: &Path,
+    name: &str,
+    cancel: &dyn Fn() -> bool,
+    on: &mut dyn FnMut(Progress),
+) -> Result<Outcome<RecordFile>, InstallError> {
+    fs::rename(from, to).map_err(|error| InstallError::unwritable(to, &error))?;
+    let Outcome::Done((bytes, sha256)) = digest::of_file(to, cancel, &mut |_| {}).map_err(|error| InstallError::unreadable(to, &error))?
+    else {
+        return Ok(Outcome::Cancelled);
+    };
     on(Progress::Done { name: name.to_owned(), bytes, sha256: sha256.clone(), as_expected: None });
     Ok(Outcome::Done(RecordFile { name: name.to_owned(), bytes, sha256, as_expected: None }))
 }

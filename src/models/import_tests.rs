@@ -1,5 +1,6 @@
 use super::*;
 use crate::models::catalog::{CatalogFile, ModelKind};
+use crate::models::ctranslate2::make::{Model, vocabulary};
 use crate::models::fixtures::{catalog_of, config, graph, sha256, tree, voice};
 use std::cell::Cell;
 
@@ -253,4 +254,100 @@ fn names_without_a_latin_letter_do_not_run_out_soon() {
     }
     let error = place.import(&voice(&place.stick().join("one-more"), "声音", 5000)).unwrap_err();
     assert!(error.hint.contains("another name") && !error.hint.contains("remove"), "{error}");
+}
+
+/// faster-whisper's folder as the hub's cache has it.
+fn faster_whisper(place: &Place, model: &Model) -> PathBuf {
+    let snapshot = place.stick().join("models--Systran--faster-whisper-tiny.en/snapshots/0123");
+    fs::create_dir_all(&snapshot).unwrap();
+    fs::write(snapshot.join("model.bin"), model.bytes()).unwrap();
+    fs::write(snapshot.join("vocabulary.json"), serde_json::to_string(&vocabulary()).unwrap()).unwrap();
+    snapshot
+}
+
+fn import_in(place: &Place, catalog: &Catalog, from: &Path, weights: Weights) -> Result<Imported, InstallError> {
+    match import_as(&place.library(), catalog, from, weights, &|| false, &mut |_| {})? {
+        Outcome::Done(imported) => Ok(imported),
+        Outcome::Cancelled => panic!("nobody cancelled"),
+    }
+}
+
+#[test]
+fn a_model_of_faster_whisper_is_converted_and_known_again() {
+    let place = Place::new();
+    let folder = faster_whisper(&place, &Model::of(4));
+    let import = |weights| import_in(&place, &Catalog::default(), &place.stick(), weights).unwrap();
+    let imported = import(Weights::Q5_1);
+    assert_eq!((ids(&imported), imported.already.len()), (vec!["faster-whisper-tiny.en-q5_1"], 0));
+    let record = imported.installed[0].record.clone().unwrap();
+    assert_eq!((record.kind, record.name.as_str()), (ModelKind::Stt, "faster-whisper-tiny.en (q5_1)"));
+    assert_eq!(Path::new(&record.from), folder.join("model.bin"), "where it came from, and not the draft");
+    assert_eq!(import(Weights::Q5_1).already, ["faster-whisper-tiny.en-q5_1"]);
+    assert_eq!(ids(&import(Weights::F16)), ["faster-whisper-tiny.en-f16"]);
+    let of = |weights| format!("stt/faster-whisper-tiny.en-{weights}");
+    let files = ["f16", "q5_1"]
+        .map(|name| [format!("{}/ggml-faster-whisper-tiny.en-{name}.bin", of(name)), format!("{}/hark-model.toml", of(name))]);
+    assert_eq!(tree(place.library().root()), files.concat());
+    let scanned = crate::models::store::scan(&[place.library().root().to_owned()]);
+    assert_eq!(scanned.stt.iter().map(|entry| entry.languages.join(" ")).collect::<Vec<_>>(), ["en", "en"]);
+}
+
+#[test]
+fn a_converted_model_that_is_the_catalog_s_own_gets_its_name() {
+    let place = Place::new();
+    faster_whisper(&place, &Model::of(4));
+    let first = import_in(&place, &Catalog::default(), &place.stick(), Weights::F16).unwrap();
+    let RecordFile { sha256, bytes, .. } = first.installed[0].record.clone().unwrap().files[0].clone();
+    let file =
+        CatalogFile { name: "ggml-known.bin".into(), path: None, bytes: Some(bytes), sha256: Some(sha256), evidence: Evidence::Reported };
+    let imported = import_in(&place, &catalog(file, ModelKind::Stt), &place.stick(), Weights::F16).unwrap();
+    assert_eq!(ids(&imported), ["known"]);
+    assert_eq!(imported.installed[0].record.clone().unwrap().files[0].as_expected, Some(true));
+    assert!(place.library().root().join("stt/known/ggml-known.bin").is_file());
+}
+
+#[test]
+fn a_model_of_faster_whisper_that_is_no_good_leaves_nothing() {
+    let place = Place::new();
+    let mut model = Model::of(4);
+    // The last tensor that is written: everything before is good.
+    model.get("encoder/layer_norm/beta").data[..2].copy_from_slice(&[0xff, 0x7f]);
+    let folder = faster_whisper(&place, &model);
+    let error = place.import(&folder).unwrap_err();
+    assert_eq!(error.fault, Fault::Refused);
+    assert!(error.message.contains("model.bin cannot be used: \"encoder/layer_norm/beta\" holds what is no number"), "{error}");
+    place.assert_clean();
+    fs::write(folder.join("model.bin"), &Model::of(4).bytes()[..100_000]).unwrap();
+    let error = place.import(&folder).unwrap_err();
+    assert!(error.message.contains("model.bin cannot be used: it is cut short"), "{error}");
+    fs::write(folder.join("model.bin"), Model::of(4).bytes()).unwrap();
+    fs::remove_file(folder.join("vocabulary.json")).unwrap();
+    let error = place.import(&folder.join("model.bin")).unwrap_err();
+    assert!(error.message.contains("vocabulary.json is missing"), "{error}");
+    place.assert_clean();
+}
+
+#[test]
+fn a_conversion_that_is_cancelled_leaves_nothing_and_two_at_once_give_one_model() {
+    let place = Place::new();
+    let folder = faster_whisper(&place, &Model::of(1));
+    for after in [0, 1, 5, 30] {
+        let asked = Cell::new(0);
+        let cancel = || {
+            asked.set(asked.get() + 1);
+            asked.get() > after
+        };
+        let outcome = import_all(&place.library(), &Catalog::default(), &folder, &cancel, &mut |_| {}).unwrap();
+        assert_eq!(outcome, Outcome::Cancelled);
+        place.assert_clean();
+    }
+    let results: Vec<Result<Imported, InstallError>> = std::thread::scope(|scope| {
+        let threads: Vec<_> = (0..3).map(|_| scope.spawn(|| place.import(&folder))).collect();
+        threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+    });
+    for error in results.iter().filter_map(|result| result.as_ref().err()) {
+        assert!(matches!(error.fault, Fault::Busy | Fault::Taken), "{error}");
+    }
+    assert!(results.iter().any(Result::is_ok));
+    assert_eq!((place.library().installed().len(), tree(place.library().root()).len()), (1, 2));
 }

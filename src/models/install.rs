@@ -19,7 +19,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 pub use super::fetch::Progress;
-pub use super::import::{Imported, import, import_all};
+pub use super::import::{Imported, import, import_all, import_as};
 
 /// Longest name of a mirror, bytes.
 const LONGEST_MIRROR: usize = 500;

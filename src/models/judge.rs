@@ -2,6 +2,7 @@
 
 use super::catalog::ModelKind;
 use super::check::{ggml, ggml_vad, gguf, onnx};
+use super::ctranslate2;
 use crate::platform::files;
 use crate::tts::{SynthesisError, engines};
 use std::fs::{self, File};
@@ -16,6 +17,8 @@ const TAR_HEAD: usize = 512;
 pub enum Content {
     /// A ggml whisper file.
     Whisper,
+    /// A whisper model of CTranslate2 (faster-whisper), which must be converted.
+    CTranslate2,
     /// A ggml voice activity model.
     GgmlVad,
     /// GGUF.
@@ -45,6 +48,7 @@ pub fn content(path: &Path) -> std::io::Result<Content> {
         // whisper.cpp's models say the size of their vocabulary next, its voice activity models the length of a name.
         Some(b"lmgg") if size >= 1000 => Content::Whisper,
         Some(b"lmgg") => Content::GgmlVad,
+        _ if ctranslate2::is_head(&head) => Content::CTranslate2,
         _ if head.get(257..262) == Some(b"ustar") => Content::Pack,
         _ if has_ending(path, "onnx") => Content::Onnx,
         _ => Content::Other,

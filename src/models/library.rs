@@ -136,6 +136,17 @@ impl Library {
         Library { elsewhere: places, ..self }
     }
 
+    /// Folders of models of other programs that can be imported, and were not yet.
+    #[must_use]
+    pub fn to_import(&self) -> Vec<PathBuf> {
+        let installed = self.installed();
+        let taken = |folder: &PathBuf| {
+            let file = folder.join("model.bin");
+            installed.iter().filter_map(|model| model.record.as_ref()).any(|record| Path::new(&record.from) == file)
+        };
+        self.elsewhere.to_convert().into_iter().filter(|folder| !taken(folder)).collect()
+    }
+
     /// The folder that is written.
     #[must_use]
     pub fn root(&self) -> &Path {

@@ -3,6 +3,7 @@
 
 pub mod catalog;
 pub mod check;
+pub mod ctranslate2;
 pub mod cut;
 pub mod desk;
 pub mod digest;

@@ -112,6 +112,52 @@ fn faults_of_files_that_are_broken_in_any_way() {
     }
 }
 
+#[test]
+fn faults_of_models_that_are_converted() {
+    use crate::models::ctranslate2::make::{Model, vocabulary};
+    use crate::models::ctranslate2::{Conversion, Tokens, Weights, beside};
+    let good = Model::of(1);
+    let list = |list: &[String]| Tokens::parse("vocabulary.json", serde_json::to_string(list).unwrap().as_bytes());
+    let said = |bytes: &[u8], tokens: &dyn Fn() -> Result<Tokens, ggml::CheckError>| {
+        refused(Conversion::plan(Cursor::new(bytes), tokens, Weights::F16).map_err(|error| error.reason));
+    };
+    let (parts, right) = (good.parts(), || list(&vocabulary()));
+    let mut at = 0;
+    for (number, part) in parts.iter().enumerate().take(40) {
+        let ends = [at, at + part.len() / 2, at + part.len() - 1];
+        at += part.len();
+        for end in ends.into_iter().filter(|_| number % 2 == 0) {
+            let mut bytes = parts.concat();
+            said(&bytes[..end], &right);
+            bytes[end] ^= 0x55;
+            said(&bytes, &right);
+        }
+    }
+    let changes: [&dyn Fn(&mut Model); 6] = [
+        &|m| m.get("decoder/pre_norm").data = vec![0],
+        &|m| m.get("encoder/conv1/bias").kind = 2,
+        &|m| m.get("encoder/conv1/weight_scale").dims = vec![4, 8],
+        &|m| m.get("encoder/conv1/bias").dims = vec![4, 8],
+        &|m| m.variables.push(crate::models::ctranslate2::make::Made { name: "decoder/more".into(), ..m.variables[0].clone() }),
+        &|m| m.variables.push(m.variables[0].clone()),
+    ];
+    for change in changes {
+        let mut model = good.clone();
+        change(&mut model);
+        said(&model.bytes(), &right);
+    }
+    let with = |at: usize, token: &str| {
+        let mut all = vocabulary();
+        all[at] = token.to_owned();
+        all
+    };
+    for tokens in [vec![], with(0, "x"), with(9, "a b"), with(50_256, "x")] {
+        said(&good.bytes(), &|| list(&tokens));
+    }
+    said(&good.bytes(), &|| Tokens::parse("tokenizer.json", b"[]"));
+    said(&good.bytes(), &|| beside(Path::new("/no/such/model.bin")));
+}
+
 fn refused<T>(result: Result<T, String>) {
     if let Err(reason) = result {
         is_whole(&format!("The chat model A cannot be used: {reason}."));

@@ -1,5 +1,6 @@
 //! What may be written behind `hark models`.
 
+use crate::models::ctranslate2::Weights;
 use clap::{Args, Subcommand};
 use std::path::PathBuf;
 
@@ -9,6 +10,11 @@ const EXAMPLES: &str = "Examples:
   hark models import /media/stick                  everything usable in a folder; no network is needed
   hark models pack whisper-base --out m.harkpack   one file for another machine
   hark ask --chat \"$(hark models path NAME)\" …     use one of them once";
+
+fn weights(name: &str) -> Result<Weights, String> {
+    let known = Weights::ALL.map(Weights::name).join(", ");
+    Weights::ALL.into_iter().find(|weights| weights.name() == name).ok_or_else(|| format!("it is one of {known}"))
+}
 
 /// `hark models`
 #[derive(Debug, Args)]
@@ -40,9 +46,12 @@ pub enum Command {
     Pull(Pull),
     /// Take over models from this computer or a stick: files, folders, packs.
     Import {
-        /// Files, folders, packs.
+        /// Files, folders, packs; also folders of faster-whisper (CTranslate2), which are converted.
         #[arg(required = true, value_name = "PATH")]
         from: Vec<PathBuf>,
+        /// How the weights of a converted model are kept: f16 is exact, q8_0 has half its size, q5_1 a third.
+        #[arg(long = "as", value_name = "TYPE", value_parser = weights, default_value = Weights::USUAL.name())]
+        weights: Weights,
     },
     /// Write models into one file, for import on another machine.
     Pack {

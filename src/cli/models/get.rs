@@ -6,6 +6,7 @@ use super::progress::Show;
 use super::{Desk, Ended, Stop, purpose};
 use crate::cli::terminal::{Stderr, Terminal};
 use crate::models::catalog::CatalogModel;
+use crate::models::ctranslate2::Weights;
 use crate::models::fault::{Fault, InstallError, size};
 use crate::models::fetch;
 use crate::models::install::{self, FileQuestion, PullOptions};
@@ -132,12 +133,13 @@ fn ask(stopped: &dyn Fn() -> bool) -> bool {
 }
 
 /// Takes over files, folders and packs.
-pub(super) fn import(desk: &Desk<'_>, from: &[PathBuf], terminal: &mut Terminal) -> Result<Ended, Stop> {
+pub(super) fn import(desk: &Desk<'_>, from: &[PathBuf], weights: Weights, terminal: &mut Terminal) -> Result<Ended, Stop> {
     let show = Show::of_this_process(desk.json);
     let mut ended = Ended::Done;
     for path in from {
         let what = path.display().to_string();
-        let result = install::import_all(&desk.library, &desk.catalog, path, &desk.stopped(), &mut |progress| show.show(&what, &progress));
+        let mut on = |progress| show.show(&what, &progress);
+        let result = install::import_as(&desk.library, &desk.catalog, path, weights, &desk.stopped(), &mut on);
         show.leave();
         match result {
             Ok(Outcome::Cancelled) => return Ok(Ended::Interrupted),

@@ -21,6 +21,9 @@ pub(super) fn list(desk: &Desk<'_>, terminal: &mut Terminal) -> Result<Ended, St
         for model in &installed {
             terminal.json(&installed_json("installed", model))?;
         }
+        for folder in desk.library.to_import() {
+            terminal.line(&json!({"event": "importable", "path": folder}).to_string())?;
+        }
         for model in offers {
             let mut line = offer_json("offer", model, &machine);
             line["recommended"] = json!(set.contains(&model.id.as_str()));
@@ -35,6 +38,14 @@ pub(super) fn list(desk: &Desk<'_>, terminal: &mut Terminal) -> Result<Ended, St
     }
     table(&rows, terminal)?;
     terminal.line("")?;
+    let folders = desk.library.to_import();
+    if !folders.is_empty() {
+        terminal.line("Models of faster-whisper; hark models import PATH takes them over")?;
+        for folder in folders {
+            terminal.line(&printable(&format!("  {}", folder.display())))?;
+        }
+        terminal.line("")?;
+    }
     terminal.line("Can be had with hark models pull NAME")?;
     let rows: Vec<[String; 5]> = offers.into_iter().map(|model| offer_row(model, &machine, set.contains(&model.id.as_str()))).collect();
     if rows.is_empty() {

@@ -148,7 +148,7 @@ fn command(desk: &Desk<'_>, command: &Command, terminal: &mut Terminal) -> Resul
         Command::List => list::list(desk, terminal),
         Command::Info { id } => look::info(desk, id, terminal),
         Command::Pull(pull) => get::pull(desk, pull, terminal),
-        Command::Import { from } => get::import(desk, from, terminal),
+        Command::Import { from, weights } => get::import(desk, from, *weights, terminal),
         Command::Pack { ids, out } => get::pack(desk, ids, out, terminal),
         Command::Verify { ids } => look::verify(desk, ids, terminal),
         Command::Remove { ids } => look::remove(desk, ids, terminal),

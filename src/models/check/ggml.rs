@@ -48,7 +48,7 @@ impl WhisperFile {
 }
 
 /// The longest word of a published vocabulary has 128 bytes.
-const LONGEST_WORD: u64 = 1024;
+pub(in crate::models) const LONGEST_WORD: u64 = 1024;
 
 /// The type of the large weights by the header's `ftype` (ggml.h `ggml_ftype`; block sizes: ggml-common.h).
 fn weight_type(ftype: i32) -> Option<Type> {
@@ -72,15 +72,15 @@ fn weight_type(ftype: i32) -> Option<Type> {
 
 /// The header's figures, within the bounds that whisper.cpp can bear.
 #[derive(Clone, Debug)]
-struct Header {
-    n_vocab: u64,
-    n_audio_ctx: u64,
-    n_state: u64,
-    n_audio_layer: u64,
-    n_text_ctx: u64,
-    n_text_layer: u64,
-    n_mels: u64,
-    weights: Type,
+pub(in crate::models) struct Header {
+    pub(in crate::models) n_vocab: u64,
+    pub(in crate::models) n_audio_ctx: u64,
+    pub(in crate::models) n_state: u64,
+    pub(in crate::models) n_audio_layer: u64,
+    pub(in crate::models) n_text_ctx: u64,
+    pub(in crate::models) n_text_layer: u64,
+    pub(in crate::models) n_mels: u64,
+    pub(in crate::models) weights: Type,
 }
 
 /// Checks a whole file. Reads its header, vocabulary and tensor table and seeks over the weights; memory: under 1 MiB.
@@ -110,7 +110,7 @@ pub fn check(reader: impl Read + Seek) -> Result<WhisperFile, CheckError> {
     })
 }
 
-fn read_header<R: Read + Seek>(source: &mut Source<R>) -> Result<Header, CheckError> {
+pub(in crate::models) fn read_header<R: Read + Seek>(source: &mut Source<R>) -> Result<Header, CheckError> {
     if source.len == 0 {
         return refuse("it is empty");
     }
@@ -193,7 +193,7 @@ fn check_vocabulary<R: Read + Seek>(source: &mut Source<R>, header: &Header) -> 
 }
 
 /// All tensors of a model of this shape, by name (whisper-arch.h, `whisper_model_load`).
-fn expected_tensors(h: &Header) -> BTreeMap<String, Tensor> {
+pub(in crate::models) fn expected_tensors(h: &Header) -> BTreeMap<String, Tensor> {
     let mut all = BTreeMap::new();
     let mut add = |name: String, dims: &[u64], kind: Type| {
         let mut padded = [1; 4];

@@ -12,65 +12,81 @@ pub struct CheckError {
     pub reason: String,
 }
 
-pub(super) fn refuse<T>(reason: impl Into<String>) -> Result<T, CheckError> {
+pub(in crate::models) fn refuse<T>(reason: impl Into<String>) -> Result<T, CheckError> {
     Err(CheckError { reason: reason.into() })
 }
 
 /// `ggml` as the file stores it.
-pub(super) const MAGIC: [u8; 4] = *b"lmgg";
+pub(in crate::models) const MAGIC: [u8; 4] = *b"lmgg";
 /// The longest tensor name has 44 bytes.
 const LONGEST_NAME: u64 = 128;
 
 /// A ggml type: its number in files, how many values one block holds, and bytes of a block.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Type {
-    pub(super) id: i32,
-    pub(super) block: u64,
-    pub(super) bytes: u64,
-    pub(super) name: &'static str,
+pub(in crate::models) struct Type {
+    pub(in crate::models) id: i32,
+    pub(in crate::models) block: u64,
+    pub(in crate::models) bytes: u64,
+    pub(in crate::models) name: &'static str,
 }
 
-pub(super) const F32: Type = Type { id: 0, block: 1, bytes: 4, name: "f32" };
-pub(super) const F16: Type = Type { id: 1, block: 1, bytes: 2, name: "f16" };
+pub(in crate::models) const F32: Type = Type { id: 0, block: 1, bytes: 4, name: "f32" };
+pub(in crate::models) const F16: Type = Type { id: 1, block: 1, bytes: 2, name: "f16" };
 
 /// Shape and type that one tensor must have.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) struct Tensor {
-    pub(super) dims: [u64; 4],
-    pub(super) kind: Type,
+pub(in crate::models) struct Tensor {
+    pub(in crate::models) dims: [u64; 4],
+    pub(in crate::models) kind: Type,
 }
 
 impl Tensor {
     /// Bytes of its data; `None` when its rows are no whole blocks.
-    pub(super) fn bytes(&self) -> Option<u64> {
+    pub(in crate::models) fn bytes(&self) -> Option<u64> {
         let [row, ..] = self.dims;
         (row % self.kind.block == 0).then(|| self.dims.iter().product::<u64>() / self.kind.block * self.kind.bytes)
     }
 }
 
 /// A reader that knows where it is and how much there is.
-pub(super) struct Source<R> {
+pub(in crate::models) struct Source<R> {
     inner: BufReader<R>,
     at: u64,
-    pub(super) len: u64,
+    pub(in crate::models) len: u64,
 }
 
 impl<R: Read + Seek> Source<R> {
-    pub(super) fn new(mut reader: R) -> Result<Self, CheckError> {
+    pub(in crate::models) fn new(mut reader: R) -> Result<Self, CheckError> {
         let len = reader.seek(SeekFrom::End(0)).and_then(|len| reader.seek(SeekFrom::Start(0)).map(|_| len));
         let len = len.or_else(|e| refuse(format!("it could not be read ({e})")))?;
         Ok(Source { inner: BufReader::with_capacity(1 << 16, reader), at: 0, len })
     }
 
-    pub(super) fn left(&self) -> u64 {
+    pub(in crate::models) fn left(&self) -> u64 {
         self.len.saturating_sub(self.at)
+    }
+
+    /// Where the next byte is read.
+    pub(in crate::models) fn at(&self) -> u64 {
+        self.at
+    }
+
+    /// Goes to this byte, which must be there.
+    pub(in crate::models) fn go_to(&mut self, at: u64, what: &str) -> Result<(), CheckError> {
+        if at > self.len {
+            return self.cut(what);
+        }
+        let (Ok(here), Ok(there)) = (i64::try_from(self.at), i64::try_from(at)) else { return self.cut(what) };
+        self.inner.seek_relative(there.saturating_sub(here)).or_else(|e| refuse(format!("it could not be read ({e})")))?;
+        self.at = at;
+        Ok(())
     }
 
     fn cut<T>(&self, what: &str) -> Result<T, CheckError> {
         refuse(format!("it is cut short: its {} bytes end inside {what}", self.len))
     }
 
-    pub(super) fn fill(&mut self, to: &mut [u8], what: &str) -> Result<(), CheckError> {
+    pub(in crate::models) fn fill(&mut self, to: &mut [u8], what: &str) -> Result<(), CheckError> {
         match self.inner.read_exact(to) {
             Ok(()) => {
                 self.at = self.at.saturating_add(to.len() as u64);
@@ -81,27 +97,21 @@ impl<R: Read + Seek> Source<R> {
         }
     }
 
-    pub(super) fn i32(&mut self, what: &str) -> Result<i32, CheckError> {
+    pub(in crate::models) fn i32(&mut self, what: &str) -> Result<i32, CheckError> {
         let mut bytes = [0; 4];
         self.fill(&mut bytes, what)?;
         Ok(i32::from_le_bytes(bytes))
     }
 
     /// Passes over `bytes` that must be there.
-    pub(super) fn skip(&mut self, bytes: u64, what: &str) -> Result<(), CheckError> {
-        let Ok(step) = i64::try_from(bytes) else { return self.cut(what) };
-        if bytes > self.left() {
-            return self.cut(what);
-        }
-        self.inner.seek_relative(step).or_else(|e| refuse(format!("it could not be read ({e})")))?;
-        self.at = self.at.saturating_add(bytes);
-        Ok(())
+    pub(in crate::models) fn skip(&mut self, bytes: u64, what: &str) -> Result<(), CheckError> {
+        self.go_to(self.at.saturating_add(bytes), what)
     }
 }
 
 /// Reads the table of tensors up to the end of the file: exactly the expected ones, in any order. `whose`: the kind of model,
 /// for the sentence. Gives their number.
-pub(super) fn check_tensors<R: Read + Seek>(
+pub(in crate::models) fn check_tensors<R: Read + Seek>(
     source: &mut Source<R>,
     mut missing: BTreeMap<String, Tensor>,
     whose: &str,

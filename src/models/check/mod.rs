@@ -2,7 +2,7 @@
 //! lengths are read here first. Each check streams over the file's head and never holds more than its tables.
 
 pub mod ggml;
-mod ggml_file;
+pub(in crate::models) mod ggml_file;
 pub mod ggml_vad;
 pub mod gguf;
 pub mod onnx;
