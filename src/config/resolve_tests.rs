@@ -2,7 +2,7 @@ use super::*;
 use crate::speech::Lang;
 
 fn found(path: &str, starter: bool) -> ModelEntry {
-    ModelEntry { path: path.into(), name: path.into(), bytes: 1, starter, languages: Vec::new() }
+    ModelEntry { path: path.into(), name: path.into(), bytes: 1, starter, languages: Vec::new(), terms: None }
 }
 
 fn machine(cores: usize, language: &str) -> Surroundings {
