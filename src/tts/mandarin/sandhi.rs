@@ -110,9 +110,14 @@ fn one(all: &[Syllable], chars: &[char], ends: &[usize], at: usize) -> Option<u8
     let is_last = ends.contains(&(at + 1)) && at > 0 && !ends.contains(&at) && !DIGITS.contains(before) && before != '十';
     let decimal = behind == '点' && DIGITS.contains(after) && char_at(Some(at + 3)) != '十';
     let number = before == '第' || before == '十' || behind == '十' || DIGITS.contains(before) || DIGITS.contains(behind) || before == '点';
-    let name = "月号楼级班等".contains(behind) && !"了再这那".contains(before) && !(behind == '等' && !"奖级舱座".contains(after))
-        || behind == '年' && after == '级'
-        || behind == '日' && before == '月';
+    // 一月, 一等奖, 一年级: the first, and not one.
+    let name = match behind {
+        '月' | '号' | '楼' | '级' | '班' => !"了再这那".contains(before),
+        '等' => "奖级舱座".contains(after),
+        '年' => after == '级',
+        '日' => before == '月',
+        _ => false,
+    };
     // 看一看, and not 一闪一闪.
     if before == behind && at.checked_sub(2).and_then(|place| chars.get(place)) != Some(&'一') {
         return Some(5);
