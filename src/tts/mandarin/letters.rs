@@ -44,6 +44,6 @@ pub(super) fn spell(run: &str) -> impl Iterator<Item = Word> + '_ {
         let plain = if c.is_ascii() { c } else { char::from_u32(u32::from(c) - 0xfee0)? };
         let name = NAMES.get(usize::from(u8::try_from(plain.to_ascii_lowercase()).ok()?.checked_sub(b'a')?))?;
         let syllables: Vec<Syllable> = name.split(' ').filter_map(|pinyin| Syllable::parse(plain, pinyin)).collect();
-        Some(Word { kind: "eng".to_owned(), feet: vec![1; syllables.len()], syllables })
+        Some(Word { feet: vec![1; syllables.len()], syllables })
     })
 }

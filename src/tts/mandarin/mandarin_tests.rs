@@ -49,6 +49,8 @@ fn words_decide_how_a_character_is_read_and_neighbours_its_tone() {
         ("展览馆，小老虎，你好", "zhan2 lan2 guan3 xiao3 lao2 hu3 ni2 hao3"),
         ("妈妈，想想，人人，孩子们", "ma1 ma5 xiang2 xiang5 ren2 ren2 hai2 zi5 men5"),
         ("一点儿，这儿，女儿，儿子", "yi4 dianr3 zher4 nv3 er2 er2 zi5"),
+        ("我得换电池，他得了奖，说得对", "wo2 dei3 huan4 dian4 chi2 ta1 de2 le5 jiang3 shuo1 de5 dui4"),
+        ("高兴得不得了，为人民服务", "gao1 xing4 de5 bu4 de2 liao3 wei4 ren2 min2 fu2 wu4"),
         ("5只猫只有15岁", "wu3 zhi1 mao1 zhi2 you3 shi2 wu3 sui4"),
     ] {
         assert_eq!(pinyin(text), said, "{text}");
@@ -59,6 +61,7 @@ fn words_decide_how_a_character_is_read_and_neighbours_its_tone() {
 fn a_sentence_has_its_symbols_with_pauses_between_and_silence_around() {
     assert_eq!(symbols("好，这儿。你！"), ["sil h ao3 #3 zh e4 er5 sil eos", "sil n i3 sil eos"]);
     assert_eq!(symbols("，VIP，"), ["sil ^ uei1 #0 ^ ai4 #0 p i1 sil eos"]);
+    assert_eq!(symbols("A.I.").len(), 1);
     assert!(symbols("……。 \n").is_empty() && symbols("ありがとう").is_empty());
     // As the voice's own makers write it: 三小时是一百八十分钟。
     let own = "sil s an1 #0 x iao3 #0 sh iii2 #0 sh iii4 #0 ^ i4 #0 b ai3 #0 b a1 #0 sh iii2 #0 f en1 #0 zh ong1 sil eos";

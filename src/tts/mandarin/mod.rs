@@ -144,6 +144,8 @@ fn pieces(text: &str) -> Vec<Piece> {
             words.extend(DICTIONARY.words(run));
         } else if letters::is_spelled(first) {
             words.extend(letters::spell(run));
+        } else if first == '.' && rest.starts_with(|c: char| c.is_ascii_alphanumeric()) {
+            // Node.js: no end.
         } else if let Some(mark) = mark(first) {
             pieces.extend(said(&mut words));
             pieces.push(mark);

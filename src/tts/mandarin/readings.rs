@@ -16,8 +16,6 @@ const LONGEST: usize = 8;
 /// A word and its syllables.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) struct Word {
-    /// Its kind as jieba's dictionary has it: `n`, `v`, `r`, `uj`.
-    pub(super) kind: String,
     /// One for each character.
     pub(super) syllables: Vec<Syllable>,
     /// How many syllables belong closest together, in order: a word of three has an inner border.
@@ -65,7 +63,7 @@ impl Dictionary {
             let count = tag.word.chars().count();
             let kinds = (n.checked_sub(1).and_then(|before| tags.get(before)).map(|tag| tag.tag), tags.get(n + 1).map(|tag| tag.tag));
             let syllables = self.word(&chars, at, count, kinds);
-            words.push(Word { kind: tag.tag.to_owned(), feet: self.feet(tag.word, count), syllables });
+            words.push(Word { feet: self.feet(tag.word, count), syllables });
             at += count;
         }
         words
@@ -104,8 +102,9 @@ impl Dictionary {
         let is = |kind: Option<&str>, of: &[char]| kind.is_some_and(|kind| kind.starts_with(of));
         let particle = match (han, alone) {
             // 我得走了, 还得把它做完: must.
-            ('得', Some((prior, next))) if is(prior, &['r', 'd', 't']) && is(next, &['v', 'p', 'd']) && !near("觉觅", before) => {
-                Some("dei3")
+            ('得', Some((Some(prior), Some(next)))) if !near("了奖分知", behind) => {
+                let must = prior.starts_with('r') || prior.starts_with(['d', 't']) && next.starts_with(['v', 'p', 'd']);
+                must.then_some("dei3")
             }
             // 慢慢地走.
             ('地', Some((prior, next))) if is(prior, &['a', 'd', 'z', 'i', 'l', 'o', 'b']) && !is(next, &['u', 'f']) && next.is_some() => {

@@ -134,7 +134,8 @@ fn not(all: &[Syllable], chars: &[char], words: &[Word], ends: &[usize], at: usi
     let next = all.get(at + 1)?;
     // 好不好; 对不起 and 来不及 are words of three with it in the middle.
     let middle = ends.iter().position(|end| *end == at + 2).is_some_and(|n| words.get(n).is_some_and(|word| word.syllables.len() == 3));
-    let light = before.is_some_and(|c| Some(c) == chars.get(at + 1)) || middle && before.is_some_and(|c| !"要可并决从毫绝无".contains(*c));
+    let light = before.is_some_and(|c| Some(c) == chars.get(at + 1) && *c != '得')
+        || middle && before.is_some_and(|c| !"要可并决从毫绝无".contains(*c));
     Some(match next.tone {
         _ if light => 5,
         4 => 2,
