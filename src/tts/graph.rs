@@ -1,11 +1,13 @@
 //! What a voice's graph wants: its inputs by what they mean. Exporters name them differently.
 
-use crate::models::check::onnx::{FLOAT, INT32, INT64, OnnxModel, Port};
+use crate::models::check::onnx::{FLOAT, INT64, OnnxModel, Port};
 use crate::models::cut::GraphView;
 use crate::models::cut::graph::Node;
 use serde::Deserialize;
 use std::collections::HashSet;
 
+/// ONNX's number for integers of 32 bits.
+const INT32: i32 = 6;
 /// Nodes between an input and the table that it is looked up in: a cast, a change of shape.
 const LOOKUP_DEPTH: usize = 4;
 /// Operators that leave the numbers as they are.

@@ -30,8 +30,6 @@ const MAX_ENTRIES: usize = 4_000;
 
 /// Element type of f32 tensors (`TensorProto.DataType`).
 pub const FLOAT: i32 = 1;
-/// 32-bit integers.
-pub const INT32: i32 = 6;
 /// Element type of i64 tensors.
 pub const INT64: i32 = 7;
 
