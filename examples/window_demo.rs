@@ -51,8 +51,14 @@ impl Host for Demo {
     }
 
     fn inventory(&mut self) -> Inventory {
-        let model =
-            |name: &str, bytes| ModelEntry { path: PathBuf::from(name), name: name.into(), bytes, starter: false, languages: Vec::new() };
+        let model = |name: &str, bytes| ModelEntry {
+            path: PathBuf::from(name),
+            name: name.into(),
+            bytes,
+            starter: false,
+            languages: Vec::new(),
+            terms: None,
+        };
         Inventory {
             stt: vec![model("ggml-base.en", 147_951_465), model("starter-en", 5_100_000)],
             chat: vec![model("qwen3-4b-instruct-q4_k_m", 2_497_281_120), model("smollm2-135m-instruct", 98_362_432)],

@@ -15,7 +15,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 fn entry(name: &str) -> ModelEntry {
-    ModelEntry { path: PathBuf::from(format!("fake/{name}")), name: name.to_owned(), bytes: 1, starter: false, languages: Vec::new() }
+    ModelEntry {
+        path: PathBuf::from(format!("fake/{name}")),
+        name: name.to_owned(),
+        bytes: 1,
+        starter: false,
+        languages: Vec::new(),
+        terms: None,
+    }
 }
 
 /// Chat models `one` and `two` and a starter are installed, speech models `ear` and `tiny`, a voice and espeak-ng.

@@ -320,7 +320,7 @@ mod tests {
     use crate::error::{Severity, Stage};
 
     fn entry(path: &str) -> ModelEntry {
-        ModelEntry { path: path.into(), name: path.into(), bytes: 2_500_000, starter: false, languages: Vec::new() }
+        ModelEntry { path: path.into(), name: path.into(), bytes: 2_500_000, starter: false, languages: Vec::new(), terms: None }
     }
 
     fn bad(_: &ModelEntry) -> Result<(), StageError> {

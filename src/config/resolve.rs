@@ -201,11 +201,12 @@ fn hearing(all: &[ModelEntry], spoken: &[String]) -> Vec<ModelEntry> {
 }
 
 /// The first voice of the first language that one of them speaks: an English voice makes nothing of a Chinese answer. Without
-/// such a one the best as of any other model.
+/// such a one the best as of any other model, but none that came with the program: espeak-ng's voice speaks the language.
 fn best_voice(voices: &[ModelEntry], preferred: Option<&Path>, answered: &[String]) -> Option<PathBuf> {
     let in_folder = |voice: &&ModelEntry| preferred.is_none_or(|dir| voice.path.starts_with(dir));
     let speaks = |language: &String| voices.iter().filter(in_folder).find(|voice| voice.languages.contains(language));
-    answered.iter().find_map(speaks).map(|voice| voice.path.clone()).or_else(|| best(voices, preferred))
+    let any = || voices.iter().filter(|voice| !voice.starter || voice.languages.is_empty()).cloned().collect::<Vec<_>>();
+    answered.iter().find_map(speaks).map(|voice| voice.path.clone()).or_else(|| best(&any(), preferred))
 }
 
 /// The settings' file if it is still there; otherwise a notice.

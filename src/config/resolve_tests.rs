@@ -2,7 +2,7 @@ use super::*;
 use crate::speech::Lang;
 
 fn found(path: &str, starter: bool) -> ModelEntry {
-    ModelEntry { path: path.into(), name: path.into(), bytes: 1, starter, languages: Vec::new() }
+    ModelEntry { path: path.into(), name: path.into(), bytes: 1, starter, languages: Vec::new(), terms: None }
 }
 
 fn machine(cores: usize, language: &str) -> Surroundings {
@@ -111,6 +111,16 @@ fn speaking(languages: &[&str]) -> Settings {
 
 #[test]
 fn an_unchosen_voice_speaks_the_first_language_that_one_of_them_speaks() {
+    // One that came with the program is taken where no other speaks the language.
+    let lent = ModelEntry { starter: true, ..voice_of("/starter/zh-baker/fastspeech2.onnx", &["zh"]) };
+    let (english, chinese) = (voice_of("/en.onnx", &["en"]), voice_of("/zh.onnx", &["zh"]));
+    for (all, chosen) in [(vec![english.clone(), lent.clone()], &lent), (vec![english, chinese.clone(), lent.clone()], &chinese)] {
+        let found = run(&speaking(&["zh", "en"]), &Overrides::default(), &Inventory { voices: all, ..Inventory::default() }).0;
+        assert_eq!(found.voice, VoiceChoice::Vits(chosen.path.clone()));
+    }
+    let only = Inventory { voices: vec![lent], ..Inventory::default() };
+    let found = run(&speaking(&["en"]), &Overrides::default(), &only).0;
+    assert_eq!(found.voice, VoiceChoice::Espeak("en-us".into()), "it would spell every word");
     let voices = [("/de.onnx", "de"), ("/en.onnx", "en"), ("/zh.onnx", "zh")].map(|(path, code)| voice_of(path, &[code])).to_vec();
     let inventory = Inventory { voices, ..Inventory::default() };
     let voice = |languages: &[&str], system: &str| {

@@ -163,6 +163,7 @@ fn here(offer: &Offer) -> Here {
         starter: false,
         home: Home::Library,
         removable: true,
+        terms: None,
     }
 }
 
@@ -180,6 +181,7 @@ pub fn sample() -> Listing {
         starter: true,
         home: Home::Program,
         removable: false,
+        terms: None,
     };
     Listing {
         installed: vec![

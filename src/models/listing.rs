@@ -3,6 +3,7 @@
 pub use super::fit::Fit;
 
 use super::catalog::{Evidence, ModelKind};
+use super::voice_toml::Terms;
 use std::path::PathBuf;
 
 /// Where an installed model lies.
@@ -34,6 +35,8 @@ pub struct Here {
     pub languages: Vec<String>,
     /// Empty: not known.
     pub licence: String,
+    /// What a voice may be used for, where its description limits it.
+    pub terms: Option<Terms>,
     /// One of the small ones that come with the program.
     pub starter: bool,
     /// Where it lies.

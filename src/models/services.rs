@@ -9,6 +9,7 @@ use super::listing::{Computer, Here, Home, Listing, Offer};
 use super::machine::Machine;
 use super::manager::{Desk, ModelServices, Question, Taken, Work};
 use super::recommend::recommend;
+use super::store;
 use super::tally::Tally;
 use super::{fault::InstallError, fetch};
 use crate::error::{Severity, Stage, StageError};
@@ -50,6 +51,7 @@ fn here(model: Installed, catalog: &Catalog) -> Here {
             Origin::HubCache | Origin::Folder => Home::Elsewhere,
         },
         removable: model.writable,
+        terms: if model.kind == ModelKind::Voice { store::entry(&model.file).terms } else { None },
         id: model.id,
         name: model.name,
         kind: model.kind,

@@ -2,6 +2,7 @@
 
 use super::voice_files::{VoiceFiles, VoiceForm};
 use super::voice_language;
+use super::voice_toml::{Terms, VoiceToml};
 use crate::platform::files;
 use crate::printable::one_line;
 use std::collections::HashSet;
@@ -23,6 +24,8 @@ pub struct ModelEntry {
     /// ISO 639-1 codes of the languages that a voice speaks, or of the only one that a speech model knows; empty where they are
     /// not known, or are many.
     pub languages: Vec<String>,
+    /// What a voice may be used for, where its description limits it.
+    pub terms: Option<Terms>,
 }
 
 /// Everything that can be chosen on this machine.
@@ -96,7 +99,7 @@ pub fn survey_within(folders: &[PathBuf], depth: usize, entries: usize) -> (Inve
 pub fn entry(path: &Path) -> ModelEntry {
     let bytes = fs::metadata(path).map_or(0, |meta| meta.len());
     let starter = path.parent().is_some_and(|dir| dir.components().any(|part| part.as_os_str() == "starter"));
-    let model = ModelEntry { path: path.to_owned(), name: name_of(path), bytes, starter, languages: Vec::new() };
+    let model = ModelEntry { path: path.to_owned(), name: name_of(path), bytes, starter, languages: Vec::new(), terms: None };
     if let Some(Kind::Voice) = kind_of(path) { voice(model) } else { model }
 }
 
@@ -147,7 +150,7 @@ impl Walk {
         match kind.check(&path, &name) {
             Verdict::Model => {
                 let only = matches!(kind, Kind::Stt).then(|| only_language(&path)).flatten();
-                let model = ModelEntry { path, name, bytes, starter, languages: only.into_iter().collect() };
+                let model = ModelEntry { path, name, bytes, starter, languages: only.into_iter().collect(), terms: None };
                 match kind {
                     Kind::Stt => self.found.stt.push(model),
                     Kind::Chat => self.found.chat.push(model),
@@ -168,6 +171,7 @@ fn voice(mut model: ModelEntry) -> ModelEntry {
             model.name = folder.to_string_lossy().into_owned();
         }
         model.bytes = files.bytes();
+        model.terms = VoiceToml::read(&files.config).ok().and_then(|toml| toml.terms);
     }
     model.languages = voice_language::of(&model.path, files.as_ref(), &model.name);
     model
@@ -309,7 +313,7 @@ mod tests {
         put(
             dir,
             "voices/baker/hark-voice.toml",
-            b"format = 1\nacoustic = \"fastspeech2.onnx\"\nvocoder = \"vocoder.onnx\"\ntokens = \"tokens.txt\"\nsample_rate = 22050\nhop = 256\nbands = 80\n",
+            b"format = 1\nacoustic = \"fastspeech2.onnx\"\nvocoder = \"vocoder.onnx\"\ntokens = \"tokens.txt\"\nsample_rate = 22050\nhop = 256\nbands = 80\nterms = \"non-commercial\"\n",
             0,
         );
         put(dir, "vad.onnx", b"onnx", 0);
@@ -322,6 +326,8 @@ mod tests {
         assert_eq!(names(&found.chat), ["large", "small", "big-00001-of-00002", "tiny"]);
         assert_eq!(names(&found.voices), ["baker", "en_US-lessac", "mms-deu"], "a vocoder is no voice");
         assert_eq!(found.voices[0].bytes, 14, "both files");
+        let terms: Vec<_> = found.voices.iter().map(|voice| voice.terms).collect();
+        assert_eq!(terms, [Some(Terms::NonCommercial), None, None]);
         assert_eq!(rejected, []);
         assert_eq!((found.espeak_languages.len(), found.microphones.len(), found.speakers.len()), (0, 0, 0));
     }

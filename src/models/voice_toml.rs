@@ -13,11 +13,18 @@
 //! acoustic_layout = "bands-first"   # [1, 80, n]; "frames-first" is [1, n, 80]
 //! vocoder_layout = "bands-first"
 //! ```
+//! Instead of `lexicon`: `symbols = "pinyin"` for a voice of Mandarin whose symbols are initials (`zh`) and finals with their tone
+//! (`ong1`), or `espeak = "en-us"` when they are phonemes of espeak-ng. Inputs whose names say nothing are explained in a table,
+//! `[inputs]` with lines as `speed_ratios = "length-scale"`: `ids`, `length`, `mask`, `tones`, `speaker`, `noise`, `length-scale`
+//! (twice is twice as slow), `rate` (twice is twice as fast), `one` (a factor that stays 1: pitch, energy).
+//!
 //! Also: `mel_output` (name of the acoustic model's output), `speed_input` with `speed = "length"` or `"rate"`, `speakers`,
-//! `add_blank`, `blank_id`, `language`, and `espeak = "en-us"` when the symbols are phonemes of espeak-ng.
+//! `add_blank`, `blank_id`, `language`, and `terms = "non-commercial"` when the voice may be used for that only.
 
 use crate::platform::files;
+use crate::tts::graph::Role;
 use serde::Deserialize;
+use std::collections::BTreeMap;
 use std::path::Path;
 
 /// The name of the file.
@@ -69,6 +76,22 @@ impl Acoustic {
     }
 }
 
+/// What the symbols are, where the table does not show it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum SymbolKind {
+    /// Initials and finals of Mandarin.
+    Pinyin,
+}
+
+/// What a voice may be used for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Terms {
+    /// Not for money: so the recordings that it learnt from were given.
+    NonCommercial,
+}
+
 /// A validated description.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -88,6 +111,8 @@ pub struct VoiceToml {
     pub lexicon: Option<String>,
     /// espeak-ng's voice, when the symbols are its phonemes.
     pub espeak: Option<String>,
+    /// What the symbols are.
+    pub symbols: Option<SymbolKind>,
     /// Samples per second.
     pub sample_rate: u32,
     /// Samples of a frame.
@@ -118,6 +143,11 @@ pub struct VoiceToml {
     /// Its language, a code or a name; `zh` matters for the blank after words.
     #[serde(default)]
     pub language: String,
+    /// Meanings of the acoustic model's inputs, by their names.
+    #[serde(default)]
+    pub inputs: BTreeMap<String, Role>,
+    /// What it may be used for; without: nothing is known against any use.
+    pub terms: Option<Terms>,
 }
 
 fn one() -> u32 {
@@ -176,9 +206,12 @@ impl VoiceToml {
             return Err(format!("gives {name} = {value}, and {} to {} are possible", range.start(), range.end()));
         }
         let name = |text: &String| (1..=40).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-_".contains(&b));
+        let readers = [self.lexicon.is_some(), self.espeak.is_some(), self.symbols.is_some()];
+        if readers.into_iter().filter(|there| *there).count() > 1 {
+            return Err("has more than one of lexicon, espeak and symbols, and only one of them can be used".to_owned());
+        }
         match &self.espeak {
             Some(voice) if !name(voice) => Err("names no voice of espeak-ng".to_owned()),
-            Some(_) if self.lexicon.is_some() => Err("has a lexicon and a voice of espeak-ng, and only one of them can be used".to_owned()),
             _ => Ok(()),
         }
     }
@@ -234,6 +267,10 @@ mod tests {
             ("bands = 80", "bands = 80\nespeak = \"../en\"", "espeak-ng"),
             ("bands = 80", "bands = 80\nespeak = \"en\"\nlexicon = \"l.txt\"", "only one"),
             ("bands = 80\n", "", "bands"),
+            ("bands = 80", "bands = 80\nsymbols = \"pinyin\"\nlexicon = \"l.txt\"", "only one"),
+            ("bands = 80", "bands = 80\nsymbols = \"letters\"", "line 8"),
+            ("bands = 80", "bands = 80\nterms = \"free\"", "line 8"),
+            ("bands = 80", "bands = 80\n[inputs]\nf0 = \"height\"", "line 9"),
             (GOOD, "\u{1}\u{2}", "line 1"),
         ];
         for (old, new, part) in cases {

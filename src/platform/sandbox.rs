@@ -125,9 +125,9 @@ mod linux {
     pub(super) fn calls() -> Result<(), Box<dyn std::error::Error>> {
         let own = u64::from(std::process::id());
         let other = || SeccompCondition::new(0, SeccompCmpArgLen::Dword, SeccompCmpOp::Ne, own);
-        let mut rules: BTreeMap<i64, Vec<SeccompRule>> = REFUSED.iter().map(|call| (i64::from(*call), Vec::new())).collect();
+        let mut rules: BTreeMap<i64, Vec<SeccompRule>> = REFUSED.iter().map(|call| (*call, Vec::new())).collect();
         for call in SIGNALS {
-            rules.insert(i64::from(call), vec![SeccompRule::new(vec![other()?])?]);
+            rules.insert(call, vec![SeccompRule::new(vec![other()?])?]);
         }
         let refuse = SeccompAction::Errno(libc::EPERM.unsigned_abs());
         let filter = SeccompFilter::new(rules, SeccompAction::Allow, refuse, std::env::consts::ARCH.try_into()?)?;

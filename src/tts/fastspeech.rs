@@ -7,6 +7,7 @@ use super::facts::Facts;
 use super::front::{Front, Symbols};
 use super::graph::{Graph, Kind, Role};
 use super::lexicon::Lexicon;
+use super::mandarin::Mandarin;
 use super::piper::Scales;
 use super::sentences::{Manner, SentenceVoice};
 use super::session::{failed, inputs, open, refused, watched};
@@ -16,7 +17,7 @@ use super::words::Words;
 use crate::models::check::onnx::{self, OnnxModel};
 use crate::models::cut::GraphView;
 use crate::models::voice_files::VoiceFiles;
-use crate::models::voice_toml::{Layout, Speed, VoiceToml};
+use crate::models::voice_toml::{Layout, Speed, SymbolKind, VoiceToml};
 use crate::turn::{CancelToken, Outcome};
 use ort::session::{NoSelectedOutputs, RunOptions, Session};
 use std::path::{Path, PathBuf};
@@ -165,16 +166,18 @@ fn acoustic_graph(model: &OnnxModel, view: Option<&GraphView<'_>>, toml: &VoiceT
         Speed::Length => Role::LengthScale,
         Speed::Rate => Role::Rate,
     };
-    if let Some(name) = toml.speed_input.as_ref().filter(|name| !model.inputs.iter().any(|input| input.name == **name)) {
+    let told = toml.speed_input.iter().chain(toml.inputs.keys());
+    if let Some(name) = told.into_iter().find(|name| !model.inputs.iter().any(|input| input.name == **name)) {
         return Err(format!("its hark-voice.toml names the input \"{name:.40}\", which its acoustic model does not have"));
     }
     if let Some(name) = toml.mel_output.as_ref().filter(|name| !model.outputs.iter().any(|output| output.name == **name)) {
         return Err(format!("its hark-voice.toml names the output \"{name:.40}\", which its acoustic model does not have"));
     }
-    let named: Vec<(&str, Role)> = toml.speed_input.iter().map(|name| (name.as_str(), speed)).collect();
+    let told = toml.inputs.iter().map(|(name, role)| (name.as_str(), *role));
+    let named: Vec<(&str, Role)> = toml.speed_input.iter().map(|name| (name.as_str(), speed)).chain(told).collect();
     let chosen: Vec<&str> = toml.mel_output.iter().map(String::as_str).collect();
     let outputs = if chosen.is_empty() { &MEL_NAMES[..] } else { &chosen };
-    let graph = Graph::of_kind(model, Kind { name: "an acoustic model", gives: "mel", outputs, named: &named })?;
+    let graph = Graph::of_kind(model, Kind { name: "an acoustic model", gives: "mel", outputs, named: &named, by_shape: true })?;
     Ok(match view {
         Some(view) => graph.with_rows(view, model),
         None => graph,
@@ -197,6 +200,9 @@ impl Front {
             ..own
         };
         let tokens = Tokens::read(&acoustic.with_file_name(&toml.tokens))?;
+        if let Some(SymbolKind::Pinyin) = toml.symbols {
+            return Ok(Front::Mandarin(Box::new(Mandarin::new(tokens, facts)?)));
+        }
         match (&toml.lexicon, &toml.espeak) {
             (Some(name), _) => {
                 let tones = graph.has(Role::Tones);
@@ -213,3 +219,7 @@ impl Front {
 #[allow(clippy::panic)]
 #[path = "fastspeech_tests.rs"]
 mod tests;
+
+#[cfg(test)]
+#[path = "baker_tests.rs"]
+mod baker_tests;

@@ -1,5 +1,5 @@
 use super::super::engines;
-use super::super::tiny::{self, BANDS, DESCRIPTION, HOP, acoustic, folder_of, has_runtime, two_files, vocoder};
+use super::super::tiny::{self, BANDS, DESCRIPTION, HOP, acoustic, folder_of, has_runtime, nameless_acoustic, two_files, vocoder};
 use super::*;
 use crate::tts::{SpeechStats, Synthesizer, VoiceOptions};
 use crate::turn::TurnId;
@@ -51,6 +51,36 @@ fn words_become_frames_and_frames_become_sound() {
 }
 
 #[test]
+fn inputs_that_are_called_anything_are_told_by_the_description_and_the_symbols_by_their_shape() {
+    let told = |lines: &str| {
+        let description = format!("{DESCRIPTION}[inputs]\n{lines}").into_bytes();
+        with(&[("a.onnx", nameless_acoustic(9)), ("hark-voice.toml", description)])
+    };
+    for (lines, part) in [
+        ("b = \"speaker\"\nc = \"one\"\n", "wants \"d\""),
+        ("c = \"one\"\nd = \"one\"\n", "wants \"b\""),
+        ("b = \"one\"\nc = \"one\"\nd = \"one\"\n", "wants \"b\""),
+        ("b = \"ids\"\nc = \"one\"\nd = \"one\"\n", "the same thing twice"),
+        ("b = \"speaker\"\nc = \"one\"\nd = \"one\"\ne = \"one\"\n", "which its acoustic model does not have"),
+    ] {
+        let error = told(lines).err().unwrap_or_else(|| panic!("{part}")).to_string();
+        assert!(error.contains(part), "{part}: {error}");
+    }
+    if !has_runtime() {
+        return;
+    }
+    let mut voice = told("b = \"speaker\"\nc = \"one\"\nd = \"one\"\n").unwrap();
+    let plain = spoken(voice.as_mut(), "你好");
+    assert_eq!(plain, spoken(with(&[]).unwrap().as_mut(), "你好"), "of the same weights");
+    // A speed of 2 is a length of a half, which this graph multiplies its mel with.
+    let mut voice = told("b = \"speaker\"\nc = \"length-scale\"\nd = \"one\"\n").unwrap();
+    let mut quick = Vec::new();
+    let options = VoiceOptions { noise: Some(0.0), speed: 2.0, ..VoiceOptions::default() };
+    voice.synthesize("你好", &options, &CancelToken::never(), &mut |piece| quick.extend_from_slice(piece)).unwrap();
+    assert!(quick.iter().zip(&plain).all(|(half, whole)| (half * 2.0 - whole).abs() < 1e-5));
+}
+
+#[test]
 fn the_symbols_may_be_letters_or_phonemes() {
     if !has_runtime() {
         return;
@@ -93,7 +123,7 @@ fn a_cancel_ends_it_and_the_next_sentence_is_spoken() {
 fn each_fault_has_its_sentence() {
     let rows = |rows| acoustic(rows, false);
     type Change = (&'static str, Vec<u8>);
-    let cases: [(&str, Vec<Change>); 16] = [
+    let cases: [(&str, Vec<Change>); 18] = [
         ("tokens.txt is missing", vec![("tokens.txt", vec![])]),
         ("lexicon.txt is missing", vec![("lexicon.txt", vec![])]),
         ("acoustic model a.onnx is missing", vec![("a.onnx", vec![])]),
@@ -109,6 +139,8 @@ fn each_fault_has_its_sentence() {
         ("6 bands", vec![("v.onnx", vocoder(6, false))]),
         ("more speakers", vec![("hark-voice.toml", described("hop", "speakers = 4\nhop"))]),
         ("does not have", vec![("hark-voice.toml", described("hop", "speed_input = \"pace\"\nhop"))]),
+        ("no \"zh\"", vec![("hark-voice.toml", described("lexicon = \"lexicon.txt\"", "symbols = \"pinyin\""))]),
+        ("only one of them", vec![("hark-voice.toml", described("hop", "symbols = \"pinyin\"\nhop"))]),
         ("does not have", vec![("hark-voice.toml", described("hop", "mel_output = \"logmel\"\nhop"))]),
     ];
     for (part, changes) in cases {

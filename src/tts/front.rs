@@ -3,6 +3,7 @@
 use super::chars::CharTable;
 use super::graph::{Graph, Role};
 use super::languages::readable;
+use super::mandarin::Mandarin;
 use super::piper::{PhonemeType, PiperConfig, Scales};
 use super::split::split;
 use super::words::Words;
@@ -38,6 +39,8 @@ pub(super) enum Front {
     Chars(CharTable),
     /// Words of a lexicon.
     Words(Box<Words>),
+    /// Syllables of Mandarin.
+    Mandarin(Box<Mandarin>),
     /// Phonemes of espeak-ng's voice of this name, each a symbol of the table.
     Phonemes(CharTable, String),
 }
@@ -48,7 +51,7 @@ impl Front {
         match self {
             Front::Piper(_) => "vits",
             Front::Chars(_) | Front::Phonemes(..) => "mms",
-            Front::Words(_) => "vits-lexicon",
+            Front::Words(_) | Front::Mandarin(_) => "vits-lexicon",
         }
     }
 
@@ -58,6 +61,7 @@ impl Front {
             Front::Piper(config) => Some(config.sample_rate),
             Front::Chars(table) | Front::Phonemes(table, _) => Some(table.sample_rate),
             Front::Words(words) => words.facts().sample_rate,
+            Front::Mandarin(mandarin) => mandarin.facts().sample_rate,
         }
     }
 
@@ -69,6 +73,7 @@ impl Front {
             // The only speaker of a MeloTTS voice may have any number.
             Front::Words(words) if words.facts().speakers == 1 => (1, words.facts().speaker),
             Front::Words(words) => (words.facts().speakers, 0),
+            Front::Mandarin(mandarin) => (mandarin.facts().speakers, 0),
         }
     }
 
@@ -83,6 +88,7 @@ impl Front {
             Front::Piper(config) => (config.highest_id(), 0),
             Front::Chars(table) | Front::Phonemes(table, _) => (table.highest_id(), 0),
             Front::Words(words) => (words.highest_id(), words.highest_tone()),
+            Front::Mandarin(mandarin) => (mandarin.highest_id(), 0),
         }
     }
 
@@ -94,6 +100,7 @@ impl Front {
                 table.ids_of_phonemes(&table.symbols().into_iter().take(count).collect::<String>()).into()
             }
             Front::Words(words) => words.probe(count),
+            Front::Mandarin(mandarin) => mandarin.probe(),
         }
     }
 
@@ -107,13 +114,8 @@ impl Front {
                 )));
             }
             Front::Chars(table) => split(text, MAX_SYMBOLS, str::len).map(|part| table.ids_of(part).into()).collect(),
-            Front::Words(words) => {
-                let sentences = words.symbols_of(text);
-                if text.chars().any(char::is_alphanumeric) && sentences.iter().all(|symbols| symbols.ids.is_empty()) {
-                    return Err(no_word(name));
-                }
-                sentences
-            }
+            Front::Words(words) => some_of(words.symbols_of(text), text, name)?,
+            Front::Mandarin(mandarin) => some_of(mandarin.symbols_of(text), text, name)?,
             Front::Phonemes(_, espeak) => {
                 sentences_of(text, espeak, name)?.iter().flat_map(|sentence| self.symbols_of_phonemes(sentence)).flatten().collect()
             }
@@ -133,7 +135,7 @@ impl Front {
         match self {
             Front::Piper(config) => Some(parts.map(|part| config.ids_of(part).into()).collect()),
             Front::Phonemes(table, _) => Some(parts.map(|part| table.ids_of_phonemes(part).into()).collect()),
-            Front::Chars(_) | Front::Words(_) => None,
+            Front::Chars(_) | Front::Words(_) | Front::Mandarin(_) => None,
         }
     }
 
@@ -157,6 +159,12 @@ impl Front {
         }
         Ok(())
     }
+}
+
+/// The sentences of a text, unless there are words in it and none in them.
+fn some_of(sentences: Vec<Symbols>, text: &str, name: &str) -> Result<Vec<Symbols>, SynthesisError> {
+    let silent = sentences.iter().all(|symbols| symbols.ids.is_empty());
+    if silent && text.chars().any(char::is_alphanumeric) { Err(no_word(name)) } else { Ok(sentences) }
 }
 
 fn no_word(name: &str) -> SynthesisError {

@@ -3,15 +3,19 @@
 use crate::models::check::onnx::{FLOAT, INT64, OnnxModel, Port};
 use crate::models::cut::GraphView;
 use crate::models::cut::graph::Node;
+use serde::Deserialize;
 use std::collections::HashSet;
 
+/// ONNX's number for integers of 32 bits.
+const INT32: i32 = 6;
 /// Nodes between an input and the table that it is looked up in: a cast, a change of shape.
 const LOOKUP_DEPTH: usize = 4;
 /// Operators that leave the numbers as they are.
 const STEPS: [&str; 6] = ["Cast", "Identity", "Unsqueeze", "Squeeze", "Reshape", "Clip"];
 
-/// The meaning of an input.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// The meaning of an input. Where integers are said to be i64, some graphs take i32.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Role {
     /// Symbols, i64 `[1, n]`.
     Ids,
@@ -46,6 +50,8 @@ pub struct Input {
     pub role: Role,
     /// It is a number without a shape.
     pub scalar: bool,
+    /// Its integers have 32 bits.
+    pub narrow: bool,
     /// Its numbers are looked up in a table of so many rows; `None` when that is not seen.
     pub rows: Option<i64>,
 }
@@ -61,10 +67,13 @@ pub struct Kind<'a> {
     pub outputs: &'a [&'a str],
     /// Inputs whose names the voice's own file explains.
     pub named: &'a [(&'a str, Role)],
+    /// The only list of integers is the symbols, whatever it is called.
+    pub by_shape: bool,
 }
 
 /// Symbols to sound.
-pub const VITS: Kind<'static> = Kind { name: "a VITS voice", gives: "sound", outputs: &["output", "y", "waveform", "audio"], named: &[] };
+pub const VITS: Kind<'static> =
+    Kind { name: "a VITS voice", gives: "sound", outputs: &["output", "y", "waveform", "audio"], named: &[], by_shape: false };
 
 /// The inputs and the output of a graph.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -90,14 +99,28 @@ impl Graph {
     /// Why it is none of this kind, as a part of a sentence.
     pub fn of_kind(model: &OnnxModel, kind: Kind<'_>) -> Result<Self, String> {
         let mut inputs: Vec<Input> = Vec::with_capacity(model.inputs.len());
-        for port in &model.inputs {
+        let known = |port: &Port| {
             let named = kind.named.iter().find(|(name, _)| *name == port.name).map(|(_, role)| *role);
-            let role = named.filter(|role| type_of(*role) == port.elem_type).or_else(|| role(port));
+            named.filter(|role| type_of(*role) == wide(port.elem_type)).or_else(|| role(port))
+        };
+        let lists = |port: &&Port| wide(port.elem_type) == INT64 && matches!(port.shape[..], [_, None] | [_, Some(2..)]);
+        let symbols = match &model.inputs.iter().filter(lists).collect::<Vec<_>>()[..] {
+            [only] if kind.by_shape && known(only).is_none() => Some(only.name.as_str()),
+            _ => None,
+        };
+        for port in &model.inputs {
+            let role = known(port).or_else(|| (symbols == Some(port.name.as_str())).then_some(Role::Ids));
             let role = role.ok_or_else(|| format!("its graph wants \"{:.40}\", which is no input of {}", port.name, kind.name))?;
             if role != Role::One && inputs.iter().any(|input| input.role == role) {
                 return Err("its graph wants the same thing twice".to_owned());
             }
-            inputs.push(Input { name: port.name.clone(), role, scalar: port.shape.is_empty(), rows: None });
+            inputs.push(Input {
+                name: port.name.clone(),
+                role,
+                scalar: port.shape.is_empty(),
+                narrow: port.elem_type == INT32,
+                rows: None,
+            });
         }
         let named = |port: &&Port| kind.outputs.contains(&port.name.as_str());
         let output = model.outputs.iter().find(named).or(model.outputs.first()).filter(|port| port.elem_type == FLOAT);
@@ -146,20 +169,25 @@ impl Graph {
 
 /// The meaning of an input by its name and element type: Piper's, sherpa-onnx's and Hugging Face's names.
 fn role(port: &Port) -> Option<Role> {
-    Some(match (port.name.as_str(), port.elem_type) {
+    Some(match (port.name.as_str(), wide(port.elem_type)) {
         ("input" | "x" | "input_ids" | "tokens" | "text" | "ids" | "phonemes", INT64) => Role::Ids,
         ("input_lengths" | "x_length" | "x_lengths" | "input_length" | "tokens_lens" | "text_lengths", INT64) => Role::Length,
         ("tones" | "tone", INT64) => Role::Tones,
         ("attention_mask", INT64) => Role::Mask,
         ("scales", FLOAT) => Role::Scales,
         ("noise_scale", FLOAT) => Role::Noise,
-        ("length_scale" | "alpha" | "duration_control" | "d_control", FLOAT) => Role::LengthScale,
+        ("length_scale" | "alpha" | "duration_control" | "d_control" | "speed_ratios", FLOAT) => Role::LengthScale,
         ("noise_scale_w" | "noise_scale_dur" | "noise_w", FLOAT) => Role::NoiseWidth,
-        ("sid" | "speaker_id" | "speaker" | "spk_id", INT64) => Role::Speaker,
+        ("sid" | "speaker_id" | "speaker_ids" | "speaker" | "spk_id", INT64) => Role::Speaker,
         ("speed" | "rate", FLOAT) => Role::Rate,
-        ("pitch_control" | "p_control" | "energy_control" | "e_control", FLOAT) => Role::One,
+        ("pitch_control" | "p_control" | "energy_control" | "e_control" | "f0_ratios" | "energy_ratios", FLOAT) => Role::One,
         _ => return None,
     })
+}
+
+/// The element type, integers of 32 bits taken for those of 64.
+fn wide(elem_type: i32) -> i32 {
+    if elem_type == INT32 { INT64 } else { elem_type }
 }
 
 /// The element type that an input of this meaning has.

@@ -12,6 +12,7 @@ pub mod languages;
 mod lead;
 pub mod lexicon;
 mod load;
+mod mandarin;
 pub mod pace;
 pub mod phonemes;
 pub mod piper;

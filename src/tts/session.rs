@@ -101,11 +101,11 @@ pub(super) fn inputs<'a>(graph: &'a Graph, symbols: &Symbols, scales: Scales, sp
     for input in &graph.inputs {
         let one = || if input.scalar { Vec::new() } else { vec![1i64] };
         let value: SessionInputValue<'a> = match input.role {
-            Role::Ids => Tensor::from_array((vec![1, count], ids.clone()))?.into(),
-            Role::Tones => Tensor::from_array((vec![1, count], tones()))?.into(),
-            Role::Mask => Tensor::from_array((vec![1, count], vec![1i64; ids.len()]))?.into(),
-            Role::Length => Tensor::from_array((one(), vec![count]))?.into(),
-            Role::Speaker => Tensor::from_array((one(), vec![i64::from(speaker)]))?.into(),
+            Role::Ids => integers(vec![1, count], ids.clone(), input.narrow)?,
+            Role::Tones => integers(vec![1, count], tones(), input.narrow)?,
+            Role::Mask => integers(vec![1, count], vec![1; ids.len()], input.narrow)?,
+            Role::Length => integers(one(), vec![count], input.narrow)?,
+            Role::Speaker => integers(one(), vec![i64::from(speaker)], input.narrow)?,
             Role::Scales => Tensor::from_array((vec![3i64], vec![scales.noise, scales.length, scales.noise_width]))?.into(),
             Role::Noise => Tensor::from_array((one(), vec![scales.noise]))?.into(),
             Role::LengthScale => Tensor::from_array((one(), vec![scales.length]))?.into(),
@@ -116,6 +116,15 @@ pub(super) fn inputs<'a>(graph: &'a Graph, symbols: &Symbols, scales: Scales, sp
         inputs.push((Cow::Borrowed(&input.name), value));
     }
     Ok(inputs)
+}
+
+/// A tensor of integers, of 32 bits where the graph wants `narrow` ones: all of these are small.
+fn integers<'a>(dims: Vec<i64>, values: Vec<i64>, narrow: bool) -> ort::Result<SessionInputValue<'a>> {
+    if !narrow {
+        return Ok(Tensor::from_array((dims, values))?.into());
+    }
+    let values: Vec<i32> = values.into_iter().map(|value| i32::try_from(value).unwrap_or(i32::MAX)).collect();
+    Ok(Tensor::from_array((dims, values))?.into())
 }
 
 /// Why a file was not loaded, as the user is told.

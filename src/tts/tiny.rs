@@ -74,14 +74,30 @@ pub(super) fn acoustic(rows: usize, bands_first: bool) -> Vec<u8> {
     model(&nodes, &[float_tensor("emb", &[rows as i64, BANDS as i64], &table)], &[port("ids", 7, &[1, -1])], &[port("mel", 1, &dims)])
 }
 
+/// An acoustic model whose inputs say nothing by their names, with integers of 32 bits.
+pub(super) fn nameless_acoustic(rows: usize) -> Vec<u8> {
+    let table: Vec<f32> = (0..rows).flat_map(|id| [id as f32 * 0.01; BANDS]).collect();
+    let nodes = [node("Gather", &["emb", "a"], "f", &[]), node("Mul", &["f", "c"], "g", &[]), node("Mul", &["g", "d"], "mel", &[])];
+    let inputs = [port("a", 6, &[1, -1]), port("b", 6, &[1]), port("c", 1, &[1]), port("d", 1, &[1])];
+    model(&nodes, &[float_tensor("emb", &[rows as i64, BANDS as i64], &table)], &inputs, &[port("mel", 1, &[1, -1, BANDS as i64])])
+}
+
 /// A vocoder: each sample is a sum over three frames, weighted by its place in the frame. `global`: minus the mean of all.
 pub(super) fn vocoder(bands: usize, global: bool) -> Vec<u8> {
+    vocoder_behind(bands, global, None)
+}
+
+/// [`vocoder`] with an operator before it.
+pub(super) fn vocoder_behind(bands: usize, global: bool, first: Option<&str>) -> Vec<u8> {
     let weights: Vec<f32> = (0..HOP * bands * 3).map(|at| 0.02 * (1.0 + (at % 7) as f32 - 3.0)).collect();
     let mut nodes = vec![
-        listed("Conv", &["mel", "conv_pre.weight"], "c", &[("pads", &[1, 1]), ("kernel_shape", &[3])]),
+        listed("Conv", &[if first.is_some() { "m" } else { "mel" }, "conv_pre.weight"], "c", &[("pads", &[1, 1]), ("kernel_shape", &[3])]),
         listed("Transpose", &["c"], "t", &[("perm", &[0, 2, 1])]),
         node("Reshape", &["t", "flat"], if global { "r" } else { "audio" }, &[]),
     ];
+    if let Some(op) = first {
+        nodes.insert(0, node(op, &["mel"], "m", &[]));
+    }
     if global {
         nodes.push(node("ReduceMean", &["r"], "mean", &[("keepdims", 1)]));
         nodes.push(node("Sub", &["r", "mean"], "audio", &[]));

@@ -1,4 +1,4 @@
-use super::super::tiny::{BANDS, DESCRIPTION, HOP, has_runtime, made, vocoder as tiny};
+use super::super::tiny::{BANDS, DESCRIPTION, HOP, has_runtime, made, vocoder as tiny, vocoder_behind};
 use super::*;
 use crate::models::check::onnx;
 use std::time::Instant;
@@ -75,6 +75,14 @@ fn pieces_equal_the_whole_and_a_vocoder_that_needs_the_whole_gets_it() {
         let whole = pieces(&mut vocoder, &mel).0.concat();
         assert_eq!(whole.len(), 700 * HOP);
         assert!(verdict::difference(&whole, &found.concat()).unwrap() < 1e-5);
+    }
+}
+
+#[test]
+fn a_vocoder_that_is_silent_below_zero_is_tried_out_around_it() {
+    if has_runtime() {
+        assert!(load(&vocoder_behind(BANDS, false, Some("Relu")), &toml()).unwrap().is_streamed());
+        assert!(!load(&vocoder_behind(BANDS, true, Some("Relu")), &toml()).unwrap().is_streamed());
     }
 }
 

@@ -184,6 +184,10 @@ fn models_ui(ui: &mut Ui, state: &ViewState, form: &mut Form<'_>, edited: &mut S
         voices.push((cx.texts.f("settings.not_there", other), Some(other.clone())));
     }
     form.choice(ui, "status.voice", &voices, &mut edited.models.voice);
+    for limited in cx.inventory.voices.iter().filter(|voice| voice.terms.is_some()) {
+        let words = format!("{}{}{}", limited.name, cx.texts.t("models.colon"), cx.texts.t("voice.non_commercial"));
+        ui.add(egui::Label::new(widgets::small(cx.tokens, words)).wrap().selectable(false));
+    }
     if state.starter() {
         ui.add_space(6.0);
         ui.add(egui::Label::new(widgets::small(cx.tokens, cx.texts.t("welcome.starter"))).wrap().selectable(false));

@@ -42,7 +42,7 @@ pub(super) fn list(desk: &Desk<'_>, terminal: &mut Terminal) -> Result<Ended, St
     if !folders.is_empty() {
         terminal.line("Models of faster-whisper; hark models import PATH takes them over")?;
         for folder in folders {
-            terminal.line(&printable(&format!("  {}", folder.display())))?;
+            terminal.line(&one_line(&format!("  {}", folder.display())))?;
         }
         terminal.line("")?;
     }

@@ -49,6 +49,9 @@ fn details(here: &Here, cx: &UiContext<'_>, east: bool) -> String {
     if !here.licence.is_empty() {
         parts.push(here.licence.clone());
     }
+    if here.terms.is_some() {
+        parts.push(cx.texts.t("voice.non_commercial").to_owned());
+    }
     match here.home {
         Home::Library => {}
         Home::Program => parts.push(cx.texts.t("installed.program").to_owned()),

@@ -6,6 +6,7 @@ use crate::error::{Severity, Stage, StageError};
 use crate::event::{Event, Phase, UserAction};
 use crate::models::manager::{ManagerCommand, ManagerEvent};
 use crate::models::store::{Inventory, ModelEntry};
+use crate::models::voice_toml::Terms;
 use crate::turn::TurnId;
 use crate::ui::app::{HarkApp, Host};
 use crate::ui::models::Used;
@@ -56,8 +57,14 @@ impl Host for FakeHost {
             bytes: 98_000_000,
             starter: true,
             languages: Vec::new(),
+            terms: None,
         };
-        Inventory { chat: vec![model("first-chat"), model("second-chat")], microphones: vec!["Desk mic".into()], ..Inventory::default() }
+        Inventory {
+            chat: vec![model("first-chat"), model("second-chat")],
+            voices: vec![ModelEntry { terms: Some(Terms::NonCommercial), ..model("lent-voice") }],
+            microphones: vec!["Desk mic".into()],
+            ..Inventory::default()
+        }
     }
     fn models(&mut self) -> Inventory {
         self.inventory()

@@ -8,6 +8,7 @@ use crate::fakes::models::sample;
 use crate::models::catalog::ModelKind;
 use crate::models::manager::{Done, ManagerCommand, ManagerEvent, Progress, Work};
 use crate::models::policy::Plan;
+use crate::models::voice_toml::Terms;
 use crate::ui::models::Used;
 use egui_kittest::kittest::Queryable;
 use std::path::PathBuf;
@@ -116,4 +117,22 @@ fn the_strip_says_what_is_done_and_counts_only_downloads() {
     assert!(has(&w, "Getting models: 20 %"), "what is checked is no download");
     w.tell([at("whisper-base-q5_1", Work::Checking, 100_000_000)]);
     assert!(has(&w, "Checking the files…") && !has(&w, "Getting models"));
+}
+
+#[test]
+fn what_a_voice_may_be_used_for_is_said_where_voices_are_chosen() {
+    for (language, settings, words) in [
+        (UiLanguage::English, "Settings", "its recordings are for non-commercial use only"),
+        (UiLanguage::Chinese, "设置", "录音仅供非商业使用"),
+    ] {
+        let mut w = Window::new(language, TALL).idle();
+        w.click(settings);
+        assert!(has(&w, "lent-voice") && has(&w, words), "{words}");
+        let mut what = sample();
+        what.installed[0].terms = Some(Terms::NonCommercial);
+        let mut w = Window::new(language, TALL).idle();
+        w.harness.key_press_modifiers(egui::Modifiers::COMMAND, egui::Key::M);
+        w.tell([listing(what)]);
+        assert!(has(&w, words), "on the model page: {words}");
+    }
 }
