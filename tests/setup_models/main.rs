@@ -177,6 +177,7 @@ fn the_list_of_the_project_is_whole() {
                 assert!(words[3].len() == 64 && words.len() == 6, "{words:?}");
                 parts += words[5].parse::<u64>().unwrap();
             }
+            Some("made") => assert!(words[4].len() == 64 && words.len() == 7, "{words:?}"),
             Some(word) => assert!(word.starts_with('#'), "{word}"),
             None => {}
         }
