@@ -67,7 +67,7 @@ pub enum Command {
 
 /// `hark ask`
 #[derive(Debug, Args)]
-#[command(override_usage = "hark ask <--wav IN.wav|--text \"…\">… [--out OUT.wav] [--json] [OPTIONS]")]
+#[command(override_usage = "hark ask <--wav IN.wav|--text \"…\">… [--fresh] [--out OUT.wav] [--json] [OPTIONS]")]
 pub struct Ask {
     /// The questions, in the order given.
     #[command(flatten)]
@@ -75,6 +75,9 @@ pub struct Ask {
     /// Write the sound of the answers into this WAV file, instead of playing it.
     #[arg(long, value_name = "OUT.wav")]
     pub out: Option<PathBuf>,
+    /// Each question is a conversation of its own: no answer knows the questions before it.
+    #[arg(long)]
+    pub fresh: bool,
     /// One JSON object a line.
     #[arg(long)]
     pub json: bool,

@@ -1,4 +1,4 @@
-//! `hark ask`: one conversation, a turn for each `--wav` and `--text`.
+//! `hark ask`: one conversation, a turn for each `--wav` and `--text`; or, with `--fresh`, a conversation for each.
 
 use super::args::{Ask, Input};
 use super::drive::{Drive, Patience, Question, Renderer};
@@ -80,7 +80,8 @@ fn talk(
         Ok(core) => core,
         Err(problem) => return renderer.problem(TurnId::NONE, &problem).map(|()| Exit::Failed),
     };
-    let mut drive = Drive { core: core.as_ref(), events: &events, interrupt: &interrupt.pressed, renderer, patience: Patience::default() };
+    let (core_of_turns, patience) = (core.as_ref(), Patience::default());
+    let mut drive = Drive { core: core_of_turns, events: &events, interrupt: &interrupt.pressed, renderer, patience, fresh: args.fresh };
     let summary = drive.run(questions, &needed);
     // A core that waits for room for an event could not end.
     drop(events);

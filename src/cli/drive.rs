@@ -98,6 +98,8 @@ pub struct Drive<'a> {
     pub renderer: &'a mut dyn Renderer,
     /// How long to wait.
     pub patience: Patience,
+    /// Each question begins a conversation of its own.
+    pub fresh: bool,
 }
 
 impl Drive<'_> {
@@ -124,6 +126,9 @@ impl Drive<'_> {
                     Question::Audio(pcm) => UserAction::SubmitAudio(pcm),
                     Question::Text(text) => UserAction::SubmitText(text.into()),
                 };
+                if self.fresh {
+                    self.core.send(UserAction::NewConversation);
+                }
                 self.core.send(action);
                 pause = self.until(talk, self.patience.turn, &|event, last| matches!(event, Event::TurnEnded(turn, _) if *turn > last))?;
                 if pause.is_some() {

@@ -55,7 +55,7 @@ fn run_on(mut terminal: Terminal, parts: Vec<Vec<Event>>, questions: &[&str], pa
         tx.send(()).unwrap();
     }
     let mut renderer = JsonLines::new(&mut terminal);
-    let mut drive = Drive { core: &script, events: &events, interrupt: &pressed, renderer: &mut renderer, patience };
+    let mut drive = Drive { core: &script, events: &events, interrupt: &pressed, renderer: &mut renderer, patience, fresh: false };
     let questions = questions.iter().map(|text| Question::Text((*text).to_owned())).collect();
     let summary = drive.run(questions, &[Stage::Llm, Stage::Tts, Stage::Playback]);
     let (out, err) = terminal.memory();
@@ -211,4 +211,21 @@ fn a_reader_that_went_away_ends_the_conversation() {
     let run = run_on(Terminal::failing(io::ErrorKind::BrokenPipe), vec![ready(), answered(1)], &["a"], Patience::default(), false);
     assert_eq!(run.summary.unwrap_err().kind(), io::ErrorKind::BrokenPipe);
     assert_eq!(run.got.last(), Some(&UserAction::Cancel));
+}
+
+#[test]
+fn each_of_fresh_questions_begins_a_conversation_of_its_own() {
+    let (tx, events) = bounded(64);
+    let parts = vec![ready(), vec![Event::ConversationCleared], answered(1), vec![Event::ConversationCleared], answered(2)];
+    let script = Script { parts: Mutex::new(parts.into_iter()), events: Mutex::new(Some(tx)), got: Mutex::default() };
+    script.next_part();
+    let (_tx, pressed) = bounded(1);
+    let mut terminal = Terminal::to_memory();
+    let mut renderer = JsonLines::new(&mut terminal);
+    let patience = Patience::default();
+    let mut drive = Drive { core: &script, events: &events, interrupt: &pressed, renderer: &mut renderer, patience, fresh: true };
+    let questions = ["a", "b"].map(|text| Question::Text(text.to_owned())).to_vec();
+    assert!(drive.run(questions, &[Stage::Llm]).unwrap().is_good());
+    let text = |text: &str| UserAction::SubmitText(text.into());
+    assert_eq!(script.got.into_inner().unwrap(), [UserAction::NewConversation, text("a"), UserAction::NewConversation, text("b")]);
 }

@@ -5,7 +5,7 @@ use super::paths::Surroundings;
 use super::settings::{Settings, UiLanguage};
 use super::{Config, EngineSet, Spare, VoiceChoice};
 use crate::error::{Severity, Stage, StageError};
-use crate::llm::prompt::DEFAULT_SYSTEM;
+use crate::llm::prompt;
 use crate::llm::{ChatOptions, Sampling};
 use crate::models::store::{self, Inventory, ModelEntry};
 use crate::models::voice_files::{VoiceFiles, VoiceForm};
@@ -144,7 +144,7 @@ pub fn resolve_with(
         save_on_battery: settings.power.save_on_battery,
         speculate: true,
         stt: SttOptions { language: heard(spoken), threads, phrases: Phrases::Auto, script: script(spoken) },
-        chat: ChatOptions { cache: surroundings.cache_dir.clone(), ..chat_options(settings, overrides) },
+        chat: ChatOptions { cache: surroundings.cache_dir.clone(), ..chat_options(settings, overrides, &answered) },
         voice_options: VoiceOptions {
             speed: overrides.speed.unwrap_or(settings.voice.speed),
             noise: overrides.noise.or(settings.voice.noise),
@@ -277,12 +277,12 @@ fn heard(languages: &[String]) -> SpokenLanguage {
     }
 }
 
-fn chat_options(settings: &Settings, overrides: &Overrides) -> ChatOptions {
+fn chat_options(settings: &Settings, overrides: &Overrides, answered: &[String]) -> ChatOptions {
     let chat = &settings.chat;
     let system = overrides.system.as_deref().unwrap_or(&chat.system);
     let context_tokens = overrides.context.unwrap_or(chat.context_tokens);
     ChatOptions {
-        system: if system.trim().is_empty() { DEFAULT_SYSTEM } else { system }.into(),
+        system: if system.trim().is_empty() { prompt::built_in(answered.first().map(String::as_str)) } else { system }.into(),
         context_tokens,
         // An answer that fills the context leaves no room for the question.
         max_tokens: overrides.max_tokens.unwrap_or(chat.max_tokens).min(context_tokens / 2).max(1),

@@ -19,7 +19,7 @@ fn nothing_installed_gives_no_models_and_espeak() {
     assert_eq!((config.stt_model, config.chat_model), (None, None));
     assert_eq!(config.voice, VoiceChoice::Espeak("en-us".into()));
     assert_eq!(config.engines, EngineSet::Real);
-    assert_eq!(config.chat.system, DEFAULT_SYSTEM);
+    assert_eq!(config.chat.system, prompt::DEFAULT_SYSTEM);
     assert_eq!(config.stt.language, SpokenLanguage::Detect(vec![]));
     assert_eq!(notices, []);
 }
@@ -304,4 +304,18 @@ fn memory_and_battery_decide_unless_the_settings_say_otherwise() {
     settings = toml::from_str("[models]\nfit_memory = false\n[power]\nsave_on_battery = false\n").unwrap();
     let config = run(&settings, &Overrides::default(), &Inventory::default()).0;
     assert!(!config.fit_memory && !config.save_on_battery && config.speculate);
+}
+
+#[test]
+fn the_built_in_prompt_is_in_the_language_that_is_spoken_first() {
+    let system = |settings: &Settings, language: &str| {
+        resolve_with(settings, &Overrides::default(), &machine(4, language), &Inventory::default()).0.chat.system
+    };
+    let mut settings = Settings::default();
+    assert_eq!(system(&settings, "zh"), prompt::CHINESE_SYSTEM);
+    assert_eq!(system(&settings, "de"), prompt::DEFAULT_SYSTEM);
+    settings.hearing.languages = vec!["zh".into(), "en".into()];
+    assert_eq!(system(&settings, "en"), prompt::CHINESE_SYSTEM);
+    settings.chat.system = "Be short.".into();
+    assert_eq!(system(&settings, "zh"), "Be short.");
 }

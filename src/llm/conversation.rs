@@ -2,7 +2,7 @@
 
 use super::ChatError;
 use super::llama::LlamaModelHandle;
-use super::prompt::{DEFAULT_SYSTEM, STARTER_EXAMPLES};
+use super::prompt;
 use super::template::{Piece, Template};
 use super::vocab::{Contents, Vocabulary};
 use super::window::{Fit, fit};
@@ -22,9 +22,6 @@ pub(super) struct Conversation<'m> {
     pub(super) template: Template,
     pub(super) system: String,
     pub(super) history: Vec<Exchange>,
-    starter: bool,
-    /// So many turns at the front of the history are examples that nobody said.
-    examples: usize,
 }
 
 /// A prompt that fits, and the room for the answer behind it.
@@ -55,37 +52,18 @@ impl Contents for Said<'_> {
     }
 }
 
-/// Tokens that a spoken question has at most, as a rule: 25 for date and time, and half a minute of speech.
+/// Tokens that a spoken question has at most, as a rule: half a minute of speech, and 25 for date and time.
 const QUESTION: usize = 96;
 
 impl<'m> Conversation<'m> {
     pub(super) fn new(model: &'m LlamaModelHandle, system: &str) -> Self {
         let (vocabulary, template) = model.language();
-        let starter = model.is_starter();
-        let mut new = Conversation { vocabulary, template, system: system.to_owned(), history: Vec::new(), starter, examples: 0 };
-        new.begin();
-        new
+        Conversation { vocabulary, template, system: system.to_owned(), history: Vec::new() }
     }
 
-    /// Forgets all. A conversation begins with nothing, or with the examples for a starter model.
-    pub(super) fn begin(&mut self) {
-        self.history.clear();
-        if self.starter && self.system == DEFAULT_SYSTEM {
-            let exchange = |(user, answer): &(&str, &str)| Exchange { user: (*user).to_owned(), answer: self.vocabulary.answer(answer) };
-            self.history = STARTER_EXAMPLES.iter().map(exchange).collect();
-        }
-        self.examples = self.history.len();
-    }
-
-    /// What was really said and heard, and still fits.
-    pub(super) fn since_begun(&self) -> &[Exchange] {
-        self.history.get(self.examples..).unwrap_or_default()
-    }
-
-    /// Something was said beyond the examples that it begins with.
-    pub(super) fn has_begun(&self) -> bool {
-        let examples = if self.starter && self.system == DEFAULT_SYSTEM { STARTER_EXAMPLES.len() } else { 0 };
-        self.history.len() != examples || self.history.iter().zip(STARTER_EXAMPLES).any(|(a, b)| a.user != b.0)
+    /// The system prompt: its language is that of the oldest words that still fit, so it changes where the KV cache changes anyway.
+    fn system(&self, question: &str) -> &str {
+        prompt::system_for(&self.system, self.history.first().map_or(question, |oldest| &oldest.user))
     }
 
     fn pieces(&self, turns: usize) -> Result<Vec<Piece>, ChatError> {
@@ -98,7 +76,7 @@ impl<'m> Conversation<'m> {
     pub(super) fn prompt(&self, first: usize, question: &str) -> Result<(Vec<Piece>, Vec<LlamaToken>), ChatError> {
         let history = self.history.get(first..).unwrap_or_default();
         let pieces = self.pieces(history.len())?;
-        let tokens = self.vocabulary.encode(&pieces, &Said { system: &self.system, history, question });
+        let tokens = self.vocabulary.encode(&pieces, &Said { system: self.system(question), history, question });
         Ok((pieces, tokens))
     }
 
@@ -131,7 +109,8 @@ impl<'m> Conversation<'m> {
         if let Some(last) = pieces.iter().rposition(|piece| matches!(piece, Piece::User(_))) {
             pieces.truncate(if question.is_some() { last + 1 } else { last });
         }
-        let said = Said { system: &self.system, history: &self.history, question: question.unwrap_or_default() };
+        let question = question.unwrap_or_default();
+        let said = Said { system: self.system(question), history: &self.history, question };
         Ok(self.vocabulary.encode(&pieces, &said))
     }
 
@@ -173,7 +152,6 @@ impl<'m> Conversation<'m> {
         if turns > 0 {
             tracing::debug!(turns, "the oldest turns of the conversation were dropped");
             self.history.drain(..turns);
-            self.examples = self.examples.saturating_sub(turns);
         }
     }
 }

@@ -21,6 +21,7 @@ mod engine;
 mod idle;
 pub mod llama;
 mod mailbox;
+mod meant;
 pub mod measured;
 mod metered;
 mod prefix;

@@ -5,6 +5,7 @@ use super::conversation::{Conversation, Exchange, Prompt};
 use super::engine::{Engine, Fed, Wanted};
 use super::idle::Idle;
 use super::llama::LlamaModelHandle;
+use super::prompt::{Asked, asked};
 use super::sampler::Chooser;
 use super::template::Piece;
 use super::utf8::Utf8Stream;
@@ -13,6 +14,7 @@ use crate::clock;
 use crate::platform::load::OthersLoad;
 use crate::private::Private;
 use crate::turn::{CancelToken, Outcome};
+use jiff::Zoned;
 
 /// The exchange that waits for [`ChatSession::commit`].
 #[derive(Debug)]
@@ -32,6 +34,8 @@ pub(super) struct LlamaSession<'m> {
     /// Tokens that were in the cache when work for the coming question began.
     before: Option<usize>,
     load: OthersLoad,
+    /// What the clock says.
+    pub(super) now: fn() -> Zoned,
 }
 
 impl<'m> LlamaSession<'m> {
@@ -48,13 +52,15 @@ impl<'m> LlamaSession<'m> {
             pending: None,
             before: None,
             load: OthersLoad::new(),
+            now: Zoned::now,
         })
     }
 
-    /// Generates until the model ends, `room` is used up or the turn moves on. The answer so far stays in `answer`.
+    /// The answer begins with `opening`; then generates until the model ends, `room` is used up or the turn moves on. The answer so far stays in `answer`.
     fn generate(
         &mut self,
         room: usize,
+        opening: &str,
         answer: &mut Answer,
         started: f64,
         cancel: &CancelToken,
@@ -65,12 +71,14 @@ impl<'m> LlamaSession<'m> {
         let mut stops = StopScan::new(self.said.template.stops());
         let mut stats = ReplyStats::default();
         let mut first = 0.0;
+        let mut opening = self.said.vocabulary.answer(opening).into_iter();
         loop {
             if cancel.is_cancelled() {
                 return Ok(Outcome::Cancelled);
             }
-            let token = chooser
-                .choose(self.engine.logits())
+            let token = opening
+                .next()
+                .or_else(|| chooser.choose(self.engine.logits()))
                 .ok_or_else(|| ChatError::Engine("the model computes no usable numbers, so its file is probably damaged".to_owned()))?;
             if stats.tokens == 0 {
                 first = now_ms();
@@ -160,7 +168,10 @@ impl ChatSession for LlamaSession<'_> {
             self.engine.governor().free_cores(free);
         }
         let user = user.trim();
-        let Prompt { pieces, tokens, room } = self.said.ask(user, self.engine.n_ctx(), self.options.max_tokens)?;
+        // With a seed the model is told no time: the same question would have another answer a minute later.
+        let now = self.options.sampling.seed.is_none().then(self.now);
+        let Asked { text, opening } = asked(user, &self.said.system, now.as_ref());
+        let Prompt { pieces, tokens, room } = self.said.ask(&text, self.engine.n_ctx(), self.options.max_tokens)?;
         let mut answer = Answer::default();
         let Fed { cached, computed } = match self.engine.feed(&tokens, &|| cancel.is_cancelled())? {
             Outcome::Done(fed) => fed,
@@ -183,7 +194,7 @@ impl ChatSession for LlamaSession<'_> {
                 on_text(text);
             }
         };
-        let outcome = self.generate(room, &mut answer, started, cancel, &mut show)?;
+        let outcome = self.generate(room, opening, &mut answer, started, cancel, &mut show)?;
         self.pending = Some(Pending { user: user.to_owned(), answer });
         Ok(match outcome {
             Outcome::Cancelled => Outcome::Cancelled,
@@ -223,19 +234,17 @@ impl ChatSession for LlamaSession<'_> {
 
     fn memory(&self) -> Memory {
         let text = |exchange: &Exchange| (Private::from(&exchange.user), self.said.vocabulary.text(&exchange.answer).into());
-        Memory(self.said.since_begun().iter().map(text).collect())
+        Memory(self.said.history.iter().map(text).collect())
     }
 
     fn remember(&mut self, memory: &Memory) {
         self.pending = None;
-        self.said.begin();
         let tokens = |(user, answer): &(Private, Private)| Exchange { user: user.to_string(), answer: self.said.vocabulary.answer(answer) };
-        let said: Vec<Exchange> = memory.0.iter().map(tokens).collect();
-        self.said.history.extend(said);
+        self.said.history = memory.0.iter().map(tokens).collect();
     }
 
     fn reset(&mut self) {
-        self.said.begin();
+        self.said.history.clear();
         self.pending = None;
     }
 

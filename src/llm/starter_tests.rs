@@ -1,6 +1,7 @@
 //! The starter chat model with the starter questions.
 
 use super::llama::LlamaModelHandle;
+use super::session::LlamaSession;
 use super::tests::{ask, load};
 use super::*;
 use std::path::Path;
@@ -14,7 +15,6 @@ pub(super) fn starter() -> Option<LlamaModelHandle> {
 fn the_starter_model_answers_the_starter_questions() {
     let Some(model) = starter() else { return };
     assert!(model.facts().chat_template);
-    let now: jiff::Zoned = "2026-11-21T14:05:59[UTC]".parse().unwrap();
     let options = ChatOptions {
         system: prompt::DEFAULT_SYSTEM.into(),
         context_tokens: 2048,
@@ -22,7 +22,8 @@ fn the_starter_model_answers_the_starter_questions() {
         sampling: Sampling { temperature: 0.0, ..Sampling::default() },
         ..ChatOptions::default()
     };
-    let mut session = model.session(&options).unwrap();
+    let mut session = LlamaSession::new(&model, &options).unwrap();
+    session.now = || "2026-11-21T14:05:59[UTC]".parse().unwrap();
     let mut answers = Vec::new();
     for question in [
         "What time is it?",
@@ -36,7 +37,7 @@ fn the_starter_model_answers_the_starter_questions() {
         "Spell banana.",
         "Thank you very much.",
     ] {
-        let (answer, stats) = ask(session.as_mut(), &prompt::with_time(question, &now));
+        let (answer, stats) = ask(&mut session, question);
         println!("{question:32} {answer:?} ({} tokens, {:.0} ms, {:.0}/s)", stats.tokens, stats.first_token_ms, stats.tokens_per_second);
         assert!(!answer.trim().is_empty());
         session.commit("").unwrap();

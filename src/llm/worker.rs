@@ -2,7 +2,7 @@
 
 use super::mailbox::{Mailbox, Next};
 use super::resume::{Resume, context_kept, decline, lost, sleep};
-use super::{ChatError, ChatModel, ChatOptions, ChatSession, ReplyStats, Settled, prompt};
+use super::{ChatError, ChatModel, ChatOptions, ChatSession, ReplyStats, Settled};
 use crate::clock;
 use crate::error::Stage;
 use crate::event::{LlmCmd, WorkerEvent};
@@ -11,7 +11,6 @@ use crate::trace::{Lane, Span, Work};
 use crate::turn::{Moment, Outcome, TurnId, TurnReader};
 use crate::worker::{Patience, Worker};
 use crossbeam_channel::Sender;
-use jiff::Zoned;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -25,7 +24,7 @@ const INBOX: usize = 16;
 /// works until the handle is dropped.
 ///
 /// - `Prefill`: computed ahead, until something else is to be done. Of several that wait the newest counts; a `Reply`
-///   replaces those of its turn. The time that the model is told is that of the turn's first command.
+///   replaces those of its turn.
 /// - `Reply`: [`WorkerEvent::ReplyDelta`] and [`WorkerEvent::ThinkingDelta`], then [`WorkerEvent::ReplyEnded`] or
 ///   [`WorkerEvent::Failed`]. Of a turn that moved on nothing more is sent; its answer so far waits for `Commit`.
 /// - `Commit` of another turn than the waiting one is ignored. A new `Reply` forgets what waits.
@@ -108,7 +107,7 @@ fn serve(
     if !announced && up.send(WorkerEvent::Ready(Stage::Llm, model.info())).is_err() {
         return Ok(None);
     }
-    let mut desk = Desk { session, options, up, turns, mailbox, pending: None, asked: None, stamp: None, settle: Some(clock::now()) };
+    let mut desk = Desk { session, options, up, turns, mailbox, pending: None, asked: None, settle: Some(clock::now()) };
     let mut last = clock::now();
     loop {
         let next = match command.take() {
@@ -158,8 +157,6 @@ struct Desk<'a> {
     pending: Option<TurnId>,
     /// The turn whose question is being asked.
     asked: Option<TurnId>,
-    /// When the turn began, as the model is told.
-    stamp: Option<(TurnId, Zoned)>,
     /// When there is idle work to do.
     settle: Option<Moment>,
 }
@@ -189,19 +186,6 @@ impl Desk<'_> {
                 None
             }
         };
-    }
-
-    /// The words as the model gets them. A turn keeps the time of its first command: what was computed ahead would be
-    /// wrong from the time on otherwise. With a seed the model is not told the time: the same question would be another prompt,
-    /// and have another answer, a minute later.
-    fn with_time(&mut self, turn: TurnId, text: &str) -> String {
-        if self.options.sampling.seed.is_some() {
-            return text.to_owned();
-        }
-        if self.stamp.as_ref().is_none_or(|(of, _)| *of != turn) {
-            self.stamp = Some((turn, Zoned::now()));
-        }
-        self.stamp.as_ref().map_or_else(String::new, |(_, now)| prompt::with_time(text, now))
     }
 
     fn send(&self, event: WorkerEvent) -> Result<(), Gone> {
@@ -267,8 +251,7 @@ impl Desk<'_> {
         }
         self.asked = Some(turn);
         let (mailbox, from) = (self.mailbox, clock::now());
-        let words = self.with_time(turn, &text);
-        match self.session.prefill(&words, &|| token.is_cancelled() || mailbox.waiting()) {
+        match self.session.prefill(&text, &|| token.is_cancelled() || mailbox.waiting()) {
             Ok(Outcome::Done(())) => {}
             Ok(Outcome::Cancelled) if token.is_cancelled() => return Ok(()),
             Ok(Outcome::Cancelled) => mailbox.put_back(turn, text.into()),
@@ -283,8 +266,7 @@ impl Desk<'_> {
 
     fn reply(&mut self, turn: TurnId, text: &str) -> Result<(), Gone> {
         let from = clock::now();
-        let words = self.with_time(turn, text);
-        let ended = reply(self.session.as_mut(), turn, &words, self.up, self.turns);
+        let ended = reply(self.session.as_mut(), turn, text, self.up, self.turns);
         let event = match ended {
             Ok(Outcome::Done(stats)) => {
                 self.pending = Some(turn);

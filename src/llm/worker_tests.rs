@@ -42,10 +42,8 @@ impl ScriptedSession {
 
 impl ChatSession for ScriptedSession {
     fn prefill(&mut self, user: &str, stop: &dyn Fn() -> bool) -> Result<Outcome<()>, ChatError> {
-        let (stamp, words) = user.split_once(". ").unwrap_or((user, ""));
-        self.note(format!("prefill {words}"));
-        assert!(stamp.starts_with("It is "), "{stamp}");
-        if words.ends_with("long") {
+        self.note(format!("prefill {user}"));
+        if user.ends_with("long") {
             while !stop() {
                 std::thread::sleep(Duration::from_millis(1));
             }
@@ -69,7 +67,7 @@ impl ChatSession for ScriptedSession {
     }
 
     fn reply(&mut self, user: &str, cancel: &CancelToken, on_text: &mut dyn FnMut(&str)) -> Result<Outcome<ReplyStats>, ChatError> {
-        self.note(format!("reply {}", user.rsplit(". ").next().unwrap_or_default()));
+        self.note(format!("reply {}", user));
         if user.ends_with("fail") {
             return Err(ChatError::Engine("no".to_owned()));
         }
@@ -107,7 +105,7 @@ impl ChatSession for ScriptedSession {
 
 pub(crate) fn options() -> ChatOptions {
     ChatOptions {
-        system: prompt::DEFAULT_SYSTEM.into(),
+        system: crate::llm::prompt::DEFAULT_SYSTEM.into(),
         context_tokens: 512,
         max_tokens: 64,
         sampling: super::super::Sampling::default(),
