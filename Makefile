@@ -43,7 +43,7 @@ check: shell-checks
 
 shell-checks:
 	@for script in scripts/* .ci/run; do \
-	    case $$(head -n 1 "$$script") in *python3) python3 -m py_compile "$$script" ;; *) bash -n "$$script" ;; esac || exit 1; done; sh -n training/run_all.sh
+	    case $$(head -n 1 "$$script") in *python3) python3 -c "import ast, sys; ast.parse(open(sys.argv[1]).read())" "$$script" ;; *) bash -n "$$script" ;; esac || exit 1; done; sh -n training/run_all.sh
 	@scripts/file-lengths
 
 # What cannot be made or installed is said, and the bench says what it could not measure.
