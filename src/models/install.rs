@@ -155,7 +155,7 @@ pub fn hub_address(mirror: Option<&str>) -> Result<&str, InstallError> {
     if good {
         return Ok(mirror.trim_end_matches('/'));
     }
-    let message = format!("The mirror {mirror:?} is no address of the web.");
+    let message = format!("The mirror {:?} is no address of the web.", fetch::public(mirror));
     Err(InstallError::new(Fault::Missing, message, "Write it like https://mirror.example or leave it out."))
 }
 
@@ -219,6 +219,16 @@ fn sorted(error: &FetchError) -> Fault {
     }
 }
 
+/// A mirror that a person named, without encryption and not on this machine: whoever is on the way can change what comes, so only
+/// a hash that is right counts, and nobody's yes.
+fn is_in_the_open(mirror: Option<&str>) -> bool {
+    let Some(rest) = mirror.map(str::trim).and_then(|mirror| mirror.strip_prefix("http://")) else { return false };
+    let server = rest.split('/').next().unwrap_or_default();
+    let server = server.rsplit_once('@').map_or(server, |(_, server)| server);
+    let host = if server.starts_with('[') { server.split(']').next() } else { server.split(':').next() }.unwrap_or_default();
+    !matches!(host, "127.0.0.1" | "[::1" | "localhost")
+}
+
 /// The files as they are recorded, when each is the expected one or was accepted.
 fn agreed(model: &CatalogModel, fetched: &[Fetched], options: &PullOptions<'_>) -> Result<Vec<RecordFile>, InstallError> {
     let mut files = Vec::new();
@@ -237,6 +247,11 @@ fn agreed(model: &CatalogModel, fetched: &[Fetched], options: &PullOptions<'_>) 
             expected: expected.sha256.clone(),
             evidence: expected.evidence,
         };
+        if matches != Some(true) && is_in_the_open(options.mirror.as_deref()) {
+            let message =
+                format!("The file {} of {} came without encryption and is not certainly the published one.", expected.name, model.id);
+            return Err(InstallError::new(Fault::Declined, message, "Take it from an address with https://, or import it."));
+        }
         if matches != Some(true) && !(options.accept)(&question) {
             let message = format!("The file {} of {} was not accepted: its SHA-256 is {}.", expected.name, model.id, came.sha256);
             let id = &model.id;

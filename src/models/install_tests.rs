@@ -168,3 +168,22 @@ fn the_password_of_a_mirror_is_not_written_into_the_store() {
     let from = origin_of(&model(None, Evidence::Unknown), Some("https://me:secret@mirror.test/hf"));
     assert_eq!(from, format!("https://mirror.test/hf/owner/name at {}", "0".repeat(40)));
 }
+
+#[test]
+fn a_mirror_s_password_is_said_to_nobody_and_without_encryption_only_this_machine_is_believed() {
+    let said = hub_address(Some("ftp://me:secret@mirror.test/x")).unwrap_err().message;
+    assert!(said.contains("mirror.test") && !said.contains("secret"), "{said}");
+    for (mirror, open) in [
+        ("http://mirror.test", true),
+        ("http://me:secret@mirror.test:8080/x", true),
+        ("http://10.0.0.1/x", true),
+        ("http://localhost.evil.test/", true),
+        ("http://127.0.0.1:8000", false),
+        ("http://[::1]:8000/x", false),
+        ("http://localhost/x", false),
+        ("https://mirror.test", false),
+    ] {
+        assert_eq!(is_in_the_open(Some(mirror)), open, "{mirror}");
+    }
+    assert!(!is_in_the_open(None));
+}

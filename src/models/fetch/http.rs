@@ -1,12 +1,14 @@
 //! One request, one answer. The only place that names the HTTP library; what it says is sorted here.
 
 use super::FetchError;
+use super::inside::{INSIDE, Outward, leads_inside};
 use super::proxy;
 use super::resume::{Head, Resume, content_range};
 use std::io::{self, ErrorKind, Read};
 use std::time::Duration;
 use ureq::http::{HeaderMap, Uri};
 use ureq::tls::{PemItem, RootCerts, TlsConfig, parse_pem};
+use ureq::unversioned::transport::DefaultConnector;
 use ureq::{Agent, Error, ResponseExt, Timeout};
 
 /// A hub sends to a warehouse, that one to a near copy; more hops are a mistake.
@@ -54,7 +56,8 @@ pub fn get(url: &str, resume: Option<&Resume>, stall: Duration) -> Result<Answer
     // What the proxy is not asked for is not its fault either.
     let through_proxy = proxy.as_ref().is_some_and(|proxy| url.parse().is_ok_and(|uri| !proxy.is_no_proxy(&uri)));
     let certificates = certificates(&variable).map_err(|why| Trouble::End(unreachable(why)))?;
-    let agent: Agent = Agent::config_builder()
+    let has_proxy = proxy.is_some();
+    let config = Agent::config_builder()
         .https_only(url.starts_with("https://"))
         .http_status_as_error(false)
         .proxy(proxy)
@@ -68,8 +71,10 @@ pub fn get(url: &str, resume: Option<&Resume>, stall: Duration) -> Result<Answer
         .timeout_send_request(Some(stall))
         .timeout_recv_response(Some(stall))
         .timeout_per_read(Some(stall))
-        .build()
-        .into();
+        .build();
+    // The address of a proxy is one's own affair.
+    let agent =
+        if has_proxy { Agent::new_with_config(config) } else { Agent::with_parts(config, DefaultConnector::default(), Outward::default()) };
     let mut request = agent.get(url);
     if let Some(resume) = resume {
         request = request.header("Range", format!("bytes={}-", resume.from)).header("If-Range", &resume.validator);
@@ -79,6 +84,9 @@ pub fn get(url: &str, resume: Option<&Resume>, stall: Duration) -> Result<Answer
     // A chain that begins without encryption may gain it, but not lose it again.
     if response.get_redirect_history().is_some_and(loses_encryption) {
         return Err(Trouble::Address(unreachable(NO_ENCRYPTION.to_owned())));
+    }
+    if response.get_redirect_history().is_some_and(leads_inside) {
+        return Err(Trouble::Address(unreachable(INSIDE.to_owned())));
     }
     let (parts, body) = response.into_parts();
     Ok(Answer { head: head(parts.status.as_u16(), &parts.headers), host: last, body: Box::new(body.into_reader()) })
@@ -152,6 +160,7 @@ fn sort(error: &Error, host: &str, stall: Duration, through_proxy: bool) -> Trou
         Error::RedirectFailed => address("it sends on to an address that is not understood"),
         Error::BadUri(_) | Error::Http(_) => address("its address is not understood"),
         Error::Tls(_) | Error::Rustls(_) | Error::Pem(_) | Error::TlsRequired => address(CERTIFICATE),
+        Error::Io(error) if error.kind() == ErrorKind::PermissionDenied => address(INSIDE),
         Error::Io(error) => moment(&io_words(error, through_proxy)),
         _ => moment("it does not answer as a web server does"),
     }

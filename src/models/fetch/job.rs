@@ -119,7 +119,7 @@ impl Job {
                 return bad(format!("it does not say where \"{name}\" can be had"));
             }
             if let Some(url) = file.urls.iter().find(|url| !["https://", "http://"].iter().any(|scheme| url.starts_with(scheme))) {
-                return bad(format!("\"{}\" is no address of the web", url.escape_debug()));
+                return bad(format!("\"{}\" is no address of the web", super::part::public(url).escape_debug()));
             }
             if file.sha256.as_ref().is_some_and(|hash| hash.len() != 64 || !hash.bytes().all(|b| b.is_ascii_hexdigit())) {
                 return bad(format!("the SHA-256 of \"{name}\" does not have 64 hexadecimal digits"));

@@ -46,3 +46,11 @@ fn addresses_and_hashes_must_be_some() {
         assert!(refused(|file| file.sha256 = Some(hash.into())).contains("64"), "{hash}");
     }
 }
+
+#[test]
+fn no_password_stands_in_what_is_said_of_an_address() {
+    for url in ["ftp://me:secret@hub.test/a?token=secret#secret", "me:secret@hub.test/a", "secret"] {
+        let said = refused(|file| file.urls = vec![url.to_owned()]);
+        assert!(said.contains("is no address of the web") && !said.contains("secret"), "{said}");
+    }
+}

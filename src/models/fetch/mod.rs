@@ -13,6 +13,7 @@
 
 mod file;
 mod http;
+mod inside;
 mod job;
 mod lock;
 mod message;

@@ -279,7 +279,8 @@ fn write_note(note: &Note, path: &Path) -> io::Result<()> {
 /// What may be written down of an address: no user, no password, no parameters.
 pub(crate) fn public(url: &str) -> String {
     let url = url.split(['?', '#']).next().unwrap_or_default();
-    let Some((scheme, rest)) = url.split_once("://") else { return String::new() };
+    // What is no address may still hold a password.
+    let Some((scheme, rest)) = url.split_once("://") else { return "…".to_owned() };
     let (server, path) = rest.split_once('/').unwrap_or((rest, ""));
     let server = server.rsplit_once('@').map_or(server, |(_, server)| server);
     format!("{scheme}://{server}/{path}")
