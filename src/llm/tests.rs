@@ -100,7 +100,7 @@ fn the_scripted_model_says_its_sentence() {
 fn the_tokens_are_those_of_a_bare_loop() {
     for model in [scripted(), stories(), super::starter_tests::starter()].into_iter().flatten() {
         let mut session = LlamaSession::new(&model, &greedy(24)).unwrap();
-        for question in ["Tell me about a dog.", "Wie spät ist es? 🕒"] {
+        for question in ["Tell me about a dog.", "Wie weit ist es? 🕒"] {
             // The prompt as one text, marks and all, where the template is the model's own.
             let prompt = session.prompt_tokens(question);
             if model.facts().chat_template {
