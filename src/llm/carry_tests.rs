@@ -1,6 +1,7 @@
 //! A conversation that moves from one model to another, with real models.
 
 use super::session::LlamaSession;
+use super::starter_tests::starter;
 use super::tests::{ask, greedy, scripted};
 use super::*;
 
@@ -22,6 +23,19 @@ fn a_conversation_of_another_model_is_computed_in_idle_time_and_only_its_oldest_
     assert!(stats.cached_tokens > 100 && stats.prefilled_tokens < 30, "{stats:?}");
     session.commit("Sure!").unwrap();
     assert_eq!(session.memory().0.last().unwrap(), &("And the next?".into(), "Sure!".into()));
+}
+
+#[test]
+fn the_examples_of_a_starter_model_are_not_carried_to_others_and_stay_with_it() {
+    let Some(model) = starter() else { return };
+    let options = ChatOptions { system: prompt::DEFAULT_SYSTEM.into(), context_tokens: 2048, ..greedy(8) };
+    let mut session = LlamaSession::new(&model, &options).unwrap();
+    assert_eq!(session.memory(), Memory::default(), "nobody said anything");
+    session.remember(&turns(2));
+    assert_eq!(session.memory(), turns(2));
+    assert_eq!(session.history().len(), prompt::STARTER_EXAMPLES.len() + 2);
+    session.remember(&session.memory());
+    assert_eq!(session.history().len(), prompt::STARTER_EXAMPLES.len() + 2);
 }
 
 #[test]

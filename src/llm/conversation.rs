@@ -2,7 +2,7 @@
 
 use super::ChatError;
 use super::llama::LlamaModelHandle;
-use super::prompt;
+use super::prompt::{self, STARTER_EXAMPLES};
 use super::template::{Piece, Template};
 use super::vocab::{Contents, Vocabulary};
 use super::window::{Fit, fit};
@@ -22,6 +22,9 @@ pub(super) struct Conversation<'m> {
     pub(super) template: Template,
     pub(super) system: String,
     pub(super) history: Vec<Exchange>,
+    starter: bool,
+    /// So many turns at the front of the history are examples that nobody said.
+    examples: usize,
 }
 
 /// A prompt that fits, and the room for the answer behind it.
@@ -58,12 +61,36 @@ const QUESTION: usize = 96;
 impl<'m> Conversation<'m> {
     pub(super) fn new(model: &'m LlamaModelHandle, system: &str) -> Self {
         let (vocabulary, template) = model.language();
-        Conversation { vocabulary, template, system: system.to_owned(), history: Vec::new() }
+        let starter = model.is_starter();
+        let mut new = Conversation { vocabulary, template, system: system.to_owned(), history: Vec::new(), starter, examples: 0 };
+        new.begin();
+        new
+    }
+
+    /// Forgets all. A conversation begins with nothing, or with the examples for a starter model.
+    pub(super) fn begin(&mut self) {
+        self.history.clear();
+        if self.starter && prompt::is_built_in(&self.system) {
+            let exchange = |(user, answer): &(&str, &str)| Exchange { user: (*user).to_owned(), answer: self.vocabulary.answer(answer) };
+            self.history = STARTER_EXAMPLES.iter().map(exchange).collect();
+        }
+        self.examples = self.history.len();
+    }
+
+    /// What was really said and heard, and still fits.
+    pub(super) fn since_begun(&self) -> &[Exchange] {
+        self.history.get(self.examples..).unwrap_or_default()
+    }
+
+    /// Something was said beyond the examples that it begins with.
+    pub(super) fn has_begun(&self) -> bool {
+        let examples = if self.starter && prompt::is_built_in(&self.system) { STARTER_EXAMPLES.len() } else { 0 };
+        self.history.len() != examples || self.history.iter().zip(STARTER_EXAMPLES).any(|(a, b)| a.user != b.0)
     }
 
     /// The system prompt: its language is that of the oldest words that still fit, so it changes where the KV cache changes anyway.
     fn system(&self, question: &str) -> &str {
-        prompt::system_for(&self.system, self.history.first().map_or(question, |oldest| &oldest.user))
+        prompt::system_for(&self.system, self.since_begun().first().map_or(question, |oldest| &oldest.user))
     }
 
     fn pieces(&self, turns: usize) -> Result<Vec<Piece>, ChatError> {
@@ -152,6 +179,7 @@ impl<'m> Conversation<'m> {
         if turns > 0 {
             tracing::debug!(turns, "the oldest turns of the conversation were dropped");
             self.history.drain(..turns);
+            self.examples = self.examples.saturating_sub(turns);
         }
     }
 }

@@ -118,7 +118,7 @@ impl LlamaSession<'_> {
 
     /// Keeps the beginning of the conversation, when it is all that there is: nothing that a user said enters the file.
     pub(super) fn keep_prefix(&mut self, tokens: &[LlamaToken]) {
-        if self.idle.prefix_kept || !self.said.history.is_empty() || self.engine.cached() != tokens || tokens.is_empty() {
+        if self.idle.prefix_kept || self.said.has_begun() || self.engine.cached() != tokens || tokens.is_empty() {
             return;
         }
         self.idle.prefix_kept = true;

@@ -3,11 +3,25 @@
 use super::meant;
 use jiff::Zoned;
 
-/// The built-in system prompt. Short: each sentence more cost small models right answers (`docs/minds.md`).
-pub const DEFAULT_SYSTEM: &str = "You are Hark, a helpful voice assistant. Answer in one short sentence.";
+/// The built-in system prompt. Each sentence more about what Hark cannot do cost small models right answers, and did not keep them
+/// from promising a pizza (`docs/minds.md`).
+pub const DEFAULT_SYSTEM: &str = "Your name is Hark. You are a friendly voice assistant. \
+Your answers are read aloud: reply in one or two short, plain sentences, without lists or markup.";
 
-/// The same for who speaks Chinese: small models answer a Chinese question better when they are told so in Chinese.
-pub const CHINESE_SYSTEM: &str = "你是语音助手Hark。请用中文简短地回答。";
+/// The same for who speaks Chinese. Only the last sentence is Chinese: with the whole in Chinese a model of 0.5 B knew less.
+pub const CHINESE_SYSTEM: &str = "Your name is Hark. You are a friendly voice assistant. \
+Your answers are read aloud: reply in one or two short, plain sentences, without lists or markup. 请用中文回答。";
+
+/// What a starter model is told with the built-in prompt: small models follow examples better than instructions, so the
+/// conversation begins with a few turns that nobody said. They are ordinary turns: when the context is full they go first.
+pub const STARTER_EXAMPLES: [(&str, &str); 6] = [
+    ("What is your name?", "I am Hark, your voice assistant."),
+    ("Turn on the light.", "Sorry, I can't do that."),
+    ("Wake me up at 6 AM.", "Sorry, I can't do that."),
+    ("What is 30 plus 4?", "30 plus 4 is 34."),
+    ("What day is it? (It is 9:15 AM on Monday, March 3, 2025.)", "It is Monday, March 3."),
+    ("What is the capital of Spain?", "The capital of Spain is Madrid."),
+];
 
 /// The built-in prompt for a conversation in this language (a code such as `zh`).
 #[must_use]
@@ -15,7 +29,7 @@ pub fn built_in(language: Option<&str>) -> &'static str {
     if language == Some("zh") { CHINESE_SYSTEM } else { DEFAULT_SYSTEM }
 }
 
-fn is_built_in(system: &str) -> bool {
+pub(super) fn is_built_in(system: &str) -> bool {
     [DEFAULT_SYSTEM, CHINESE_SYSTEM].contains(&system)
 }
 

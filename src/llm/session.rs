@@ -234,17 +234,19 @@ impl ChatSession for LlamaSession<'_> {
 
     fn memory(&self) -> Memory {
         let text = |exchange: &Exchange| (Private::from(&exchange.user), self.said.vocabulary.text(&exchange.answer).into());
-        Memory(self.said.history.iter().map(text).collect())
+        Memory(self.said.since_begun().iter().map(text).collect())
     }
 
     fn remember(&mut self, memory: &Memory) {
         self.pending = None;
+        self.said.begin();
         let tokens = |(user, answer): &(Private, Private)| Exchange { user: user.to_string(), answer: self.said.vocabulary.answer(answer) };
-        self.said.history = memory.0.iter().map(tokens).collect();
+        let said: Vec<Exchange> = memory.0.iter().map(tokens).collect();
+        self.said.history.extend(said);
     }
 
     fn reset(&mut self) {
-        self.said.history.clear();
+        self.said.begin();
         self.pending = None;
     }
 
