@@ -24,8 +24,12 @@ pub mod onnx_make;
 pub mod packs;
 pub mod patch;
 pub mod place;
+pub mod platform;
+#[path = "../../src/printable.rs"]
+pub mod printable;
 #[path = "../../src/speech/mod.rs"]
 pub mod speech;
+pub mod stt;
 pub mod tts;
 #[path = "../../src/turn.rs"]
 pub mod turn;

@@ -2,6 +2,8 @@
 
 #[path = "../../src/llm/choices.rs"]
 mod choices;
+#[path = "../../src/llm/metered.rs"]
+mod metered;
 #[path = "../../src/llm/template.rs"]
 pub mod template;
 
