@@ -8,6 +8,7 @@
 //!              │   ├── idle        what is computed while nobody waits; prefix, tune, measured
 //!              │   ├── sampler     how the next token is drawn
 //!              │   ├── utf8        bytes of tokens to whole characters
+//!              │   ├── prompt      what Hark itself says; meant: when a question means the clock, or a deed
 //!              │   └── answer      what of it was heard
 //!              └── engine          the KV cache, an exact list of what is in it, the threads of this moment
 //!                  └── context     llama.cpp itself
