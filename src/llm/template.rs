@@ -4,7 +4,7 @@
 //! methods, `raise_exception`, `strftime_now`. Only the marks come from the template: the texts are put in afterwards, as
 //! tokens that cannot be special ones, so nobody can type a mark.
 //!
-//! A template is a program that came with the file. What it may take is limited ([`super::metered`]), and it is tried with short
+//! A template is a program that came with the file. What it may take is limited (`llm::metered`), and it is tried with short
 //! and with long conversations before it is used.
 
 use super::metered::{self, Limits, Meter};

@@ -56,7 +56,7 @@ fn no_file(about: &fs::Metadata) -> Option<io::Error> {
 /// Reads a text of at most `most` bytes.
 ///
 /// # Errors
-/// As [`open`]; [`io::ErrorKind::InvalidData`] when it is longer or no UTF-8.
+/// As [`open()`]; [`io::ErrorKind::InvalidData`] when it is longer or no UTF-8.
 pub fn read_text(path: &Path, most: u64) -> io::Result<String> {
     let mut bytes = Vec::new();
     open(path)?.take(most.saturating_add(1)).read_to_end(&mut bytes)?;

@@ -19,7 +19,7 @@ use std::sync::{Mutex, PoisonError};
 /// The environment variable that names the library itself.
 pub const PATH_VARIABLE: &str = "ORT_DYLIB_PATH";
 
-/// Folder in the cache for what was found out about graphs ([`super::verdict`]).
+/// Folder in the cache for what was found out about graphs (`tts::verdict`).
 pub const VERDICTS: &str = "voices";
 
 /// File names of the library on this system, for its loader.
