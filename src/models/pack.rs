@@ -14,7 +14,7 @@ use crate::platform::files;
 use crate::turn::Outcome;
 use serde::{Deserialize, Serialize};
 use std::collections::HashSet;
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 use tar::{EntryType, Header};
@@ -158,19 +158,21 @@ pub fn pack(
     if let Some(free) = free_bytes(folder).filter(|free| *free < needs) {
         return Err(InstallError::no_room(folder, needs, free));
     }
-    let temporary = out.with_added_extension(format!("new-{}", std::process::id()));
-    let written = write(&temporary, &manifest, &models, cancel, on);
-    let result = match written {
-        Ok(Outcome::Done(bytes)) => fs::rename(&temporary, out).map(|()| Outcome::Done(bytes)).map_err(|error| unwritable(out, &error)),
-        other => other,
-    };
-    if !matches!(result, Ok(Outcome::Done(_))) {
-        // What is left of it helps nobody; when even that fails the first error is the one to say.
-        let _ = fs::remove_file(&temporary);
-    } else {
-        settle_folder(folder);
+    // A random name, made exclusively: a pack goes into shared folders, where somebody could have laid a link for a name to come.
+    let mut builder = tempfile::Builder::new();
+    #[cfg(unix)]
+    builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o644));
+    let mut draft = builder.prefix(".hark-").tempfile_in(folder).map_err(|error| unwritable(out, &error))?;
+    match write(draft.as_file_mut(), out, &manifest, &models, cancel, on)? {
+        Outcome::Cancelled => Ok(Outcome::Cancelled),
+        Outcome::Done(bytes) => match draft.persist(out) {
+            Ok(_) => {
+                settle_folder(folder);
+                Ok(Outcome::Done(bytes))
+            }
+            Err(failed) => Err(unwritable(out, &failed.error)),
+        },
     }
-    result
 }
 
 fn unwritable(path: &Path, error: &io::Error) -> InstallError {
@@ -217,25 +219,25 @@ fn names(model: &Installed) -> Vec<String> {
 }
 
 fn write(
-    temporary: &Path,
+    out: &mut File,
+    path: &Path,
     manifest: &Manifest,
     models: &[Installed],
     cancel: &dyn Fn() -> bool,
     on: &mut dyn FnMut(Progress),
 ) -> Result<Outcome<u64>, InstallError> {
-    let bad = |error: io::Error| unwritable(temporary, &error);
-    let mut out = File::create(temporary).map_err(bad)?;
+    let bad = |error: io::Error| unwritable(path, &error);
     let text = toml::to_string(manifest).map_err(|error| bad(io::Error::other(error)))?;
     if text.len() as u64 > LARGEST_MANIFEST {
         return Err(InstallError::new(Fault::Refused, "These are too many models for one pack.", "Write several packs."));
     }
-    entry(&mut out, MANIFEST, text.len() as u64).and_then(|()| out.write_all(text.as_bytes())).map_err(bad)?;
-    pad(&mut out, text.len() as u64).map_err(bad)?;
+    entry(out, MANIFEST, text.len() as u64).and_then(|()| out.write_all(text.as_bytes())).map_err(bad)?;
+    pad(out, text.len() as u64).map_err(bad)?;
     for (model, packed) in models.iter().zip(&manifest.models) {
         for file in &packed.files {
-            entry(&mut out, &format!("{}/{}", packed.id, file.name), file.bytes).map_err(bad)?;
-            match add(&mut out, &model.folder.join(&file.name), file, cancel, on) {
-                Ok(Outcome::Done(())) => pad(&mut out, file.bytes).map_err(bad)?,
+            entry(out, &format!("{}/{}", packed.id, file.name), file.bytes).map_err(bad)?;
+            match add(out, &model.folder.join(&file.name), file, cancel, on) {
+                Ok(Outcome::Done(())) => pad(out, file.bytes).map_err(bad)?,
                 Ok(Outcome::Cancelled) => return Ok(Outcome::Cancelled),
                 Err(Added::Changed) => {
                     let message = format!("The file {} of {} has changed since it was installed.", file.name, packed.id);

@@ -3,6 +3,7 @@ use crate::models::catalog::Catalog;
 use crate::models::fixtures::{tree, voice};
 use crate::models::import::{import, import_all};
 use std::cell::Cell;
+use std::fs;
 
 fn never() -> bool {
     false
@@ -135,4 +136,18 @@ fn a_list_of_contents_is_judged_line_by_line() {
     for text in ["", "format = 1", "model = 3", "[[[", "\0"] {
         assert!(Manifest::parse(text).is_err());
     }
+}
+
+#[test]
+#[cfg(unix)]
+fn a_link_that_somebody_laid_for_a_draft_is_not_followed() {
+    let folder = tempfile::tempdir().unwrap();
+    let (victim, out) = (folder.path().join("victim.txt"), folder.path().join("my.harkpack"));
+    std::fs::write(&victim, "a letter").unwrap();
+    std::os::unix::fs::symlink(&victim, out.with_added_extension(format!("new-{}", std::process::id()))).unwrap();
+    pack(&library(folder.path()), &ids(&["anna"]), &out, &never, &mut |_| {}).unwrap();
+    assert!(out.is_file() && std::fs::read_to_string(&victim).unwrap() == "a letter");
+    let left =
+        std::fs::read_dir(folder.path()).unwrap().flatten().filter(|entry| entry.file_name().to_string_lossy().starts_with(".hark-"));
+    assert_eq!(left.count(), 0, "no draft stays");
 }
